@@ -1,0 +1,116 @@
+# crumb: `make run` tries it, `make test` proves it, `make help` lists the rest.
+#
+# One file, not recursive. Each folder of src/ is a layer and becomes one static library; src/server and
+# src/cli become the two programs. A new .c file or unit test is found by its place: nothing to add here.
+#
+#   make SAN=address,undefined   builds with sanitizers into build/address,undefined
+#   make DEBUG=1                 no optimisation
+
+CC      ?= cc
+SAN     ?=
+DEBUG   ?=
+BUILD   ?= build$(if $(SAN),/$(SAN))
+PREFIX  ?= /usr/local
+DESTDIR ?=
+
+WARN := -Wall -Wextra -Werror -Wshadow -Wstrict-prototypes -Wmissing-prototypes -Wpointer-arith \
+	-Wcast-qual -Wwrite-strings -Wformat=2 -Wundef -Wvla -Wconversion -Wno-sign-conversion
+CFLAGS   ?= $(if $(DEBUG),-O0,-O2) -g
+CPPFLAGS += -D_GNU_SOURCE -Iinclude -I$(BUILD)/gen
+HARDEN   := -fstack-protector-strong $(if $(SAN)$(DEBUG),,-D_FORTIFY_SOURCE=2) -fPIE
+ALL_CFLAGS := -std=c11 $(CFLAGS) $(WARN) $(HARDEN) -pthread $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer)
+ALL_LDFLAGS := $(LDFLAGS) -pthread -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(if $(SAN),-fsanitize=$(SAN))
+
+pkg = $(shell pkg-config $(1) $(2) 2>/dev/null)
+
+# ---- libraries, by the layer that wraps them ---------------------------------------------------------------------
+BASE_LIBS   = $(call pkg,--libs,libsodium libxxhash)
+MODEL_LIBS  = $(call pkg,--libs,libcyaml libmaxminddb)
+# ISA-L where it exists (amd64, arm64); zlib does the same job everywhere else.
+HAVE_ISAL  := $(if $(NO_ISAL),,$(shell pkg-config --exists libisal && echo 1))
+STORE_LIBS  = -lz $(if $(HAVE_ISAL),$(call pkg,--libs,libisal))
+SERVER_LIBS = $(call pkg,--libs,libevent_core)
+CPPFLAGS   += $(if $(HAVE_ISAL),-DHAVE_ISAL=1)
+
+# llhttp: a shared library in later Debian releases, C sources (package node-llhttp) in Debian 12.
+ifeq ($(shell pkg-config --exists libllhttp && echo 1),1)
+SERVER_LIBS   += $(call pkg,--libs,libllhttp)
+LLHTTP_CFLAGS := $(call pkg,--cflags,libllhttp)
+LLHTTP_OBJ    :=
+else
+LLHTTP_SRC    := /usr/share/llhttp
+LLHTTP_CFLAGS := -isystem /usr/share/include/llhttp -DLLHTTP_STRICT_MODE=1
+LLHTTP_OBJ    := $(patsubst %,$(BUILD)/llhttp/%.o,api http llhttp)
+endif
+
+# ---- layers ------------------------------------------------------------------------------------------------------
+LAYERS := base model store server cli
+objects = $(patsubst src/%.c,$(BUILD)/obj/%.o,$(wildcard src/$(1)/*.c))
+lib     = $(BUILD)/libcrumb_$(1).a
+
+CRUMBD := $(BUILD)/crumbd
+CRUMB  := $(BUILD)/crumb
+
+.DEFAULT_GOAL := all
+all: $(CRUMBD) $(CRUMB)
+
+# A layer's main.c belongs to its program, not to its library, so that tests can link the rest.
+define layer_rule
+$(call lib,$(1)): $(filter-out %/main.o,$(call objects,$(1)))
+	@mkdir -p $$(@D)
+	@rm -f $$@
+	$$(AR) rcs $$@ $$^
+endef
+$(foreach layer,$(LAYERS),$(eval $(call layer_rule,$(layer))))
+
+$(CRUMBD): $(BUILD)/obj/server/main.o $(call lib,server) $(call lib,model) $(call lib,store) $(call lib,base) $(LLHTTP_OBJ)
+	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(SERVER_LIBS) $(MODEL_LIBS) $(STORE_LIBS) $(BASE_LIBS)
+
+$(CRUMB): $(BUILD)/obj/cli/main.o $(call lib,cli) $(call lib,model) $(call lib,store) $(call lib,base)
+	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(MODEL_LIBS) $(STORE_LIBS) $(BASE_LIBS)
+
+$(BUILD)/obj/%.o: src/%.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(BUILD)/obj/server/%.o: CPPFLAGS += $(LLHTTP_CFLAGS)
+
+# Somebody else's code: our warnings are not for it.
+$(BUILD)/llhttp/%.o: $(LLHTTP_SRC)/%.c
+	@mkdir -p $(@D)
+	$(CC) $(CFLAGS) -fPIE $(LLHTTP_CFLAGS) $(if $(SAN),-fsanitize=$(SAN)) -c -o $@ $<
+
+# ---- unit tests: one program per tests/unit/test_*.c, linked with every layer ------------------------------------------
+UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/test_*.c))
+SUPPORT    := $(patsubst tests/support/%.c,$(BUILD)/tests/support/%.o,$(wildcard tests/support/*.c))
+TEST_LIBS   = -lcriterion
+
+$(BUILD)/tests/support/%.o: tests/support/%.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) -Itests $(LLHTTP_CFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(BUILD)/tests/%.o: tests/unit/%.c
+	@mkdir -p $(@D)
+	$(CC) $(CPPFLAGS) -Itests $(LLHTTP_CFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+# Criterion's macros shadow and convert by design.
+$(BUILD)/tests/test_%.o: WARN += -Wno-shadow -Wno-conversion -Wno-missing-prototypes
+
+$(BUILD)/tests/%: $(BUILD)/tests/%.o $(SUPPORT) $(foreach layer,cli server model store base,$(call lib,$(layer))) $(LLHTTP_OBJ)
+	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(SERVER_LIBS) $(MODEL_LIBS) $(STORE_LIBS) $(BASE_LIBS) $(TEST_LIBS)
+
+unit: $(UNIT_TESTS)
+	@failed=0; for t in $(UNIT_TESTS); do echo "== $$t"; $$t || failed=1; done; exit $$failed
+
+layers:
+	tests/layers.sh
+
+clean:
+	rm -rf build
+
+format:
+	clang-format -i $$(git ls-files '*.c' '*.h')
+
+.PHONY: all unit layers clean format
+.SECONDARY:
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

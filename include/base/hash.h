@@ -1,0 +1,14 @@
+/*
+ * hash.h - 64-bit hashes for tables in memory; the only caller of xxHash.
+ *
+ * Not for anything stored or secret. A table whose keys come from outside takes its seed from
+ * crypto_random.
+ */
+#ifndef CRUMB_BASE_HASH_H
+#define CRUMB_BASE_HASH_H
+
+#include "base/str.h"
+
+uint64_t hash64(struct str s, uint64_t seed);
+
+#endif

@@ -1,0 +1,144 @@
+/*
+ * utf8.c - strict UTF-8 and percent-decoding. See utf8.h for the contract.
+ */
+#include "base/utf8.h"
+
+#define REPLACEMENT 0xFFFDu
+
+/*
+ * The second byte's range depends on the first (Unicode 15, table 3-7); third and fourth are
+ * always 80..BF.
+ */
+static bool second_byte_range(unsigned char first, unsigned char *low, unsigned char *high)
+{
+    *low = 0x80;
+    *high = 0xBF;
+    if (first < 0xC2 || first > 0xF4)
+        return false;
+    if (first == 0xE0)
+        *low = 0xA0;
+    else if (first == 0xED)
+        *high = 0x9F;
+    else if (first == 0xF0)
+        *low = 0x90;
+    else if (first == 0xF4)
+        *high = 0x8F;
+    return true;
+}
+
+size_t utf8_next(struct str s, uint32_t *point, bool *valid)
+{
+    const unsigned char *p = (const unsigned char *)s.p;
+    unsigned char low, high;
+    size_t want;
+    uint32_t value;
+
+    *valid = true;
+    if (p[0] < 0x80) {
+        *point = p[0];
+        return 1;
+    }
+    *point = REPLACEMENT;
+    *valid = false;
+    if (!second_byte_range(p[0], &low, &high))
+        return 1;
+    want = p[0] < 0xE0 ? 2 : p[0] < 0xF0 ? 3 : 4;
+    value = p[0] & (0x7Fu >> want);
+    for (size_t i = 1; i < want; i++) {
+        if (i >= s.n || p[i] < low || p[i] > high)
+            return i;
+        value = value << 6 | (p[i] & 0x3Fu);
+        low = 0x80;
+        high = 0xBF;
+    }
+    *point = value;
+    *valid = true;
+    return want;
+}
+
+bool utf8_valid(struct str s)
+{
+    uint32_t point;
+    bool valid;
+
+    while (s.n > 0) {
+        size_t n = utf8_next(s, &point, &valid);
+
+        if (!valid)
+            return false;
+        s.p += n;
+        s.n -= n;
+    }
+    return true;
+}
+
+struct str utf8_cut(struct str s, size_t max_bytes)
+{
+    size_t n = max_bytes;
+
+    if (s.n <= max_bytes)
+        return s;
+    /* Step back over continuation bytes to the start of the character that would be split. */
+    while (n > 0 && max_bytes - n < 3 && ((unsigned char)s.p[n] & 0xC0) == 0x80)
+        n--;
+    if (((unsigned char)s.p[n] & 0xC0) == 0x80)
+        n = max_bytes; /* four continuation bytes in a row: not UTF-8 anyway */
+    return str_from(s.p, n);
+}
+
+static void add_hex(struct buf *b, unsigned char byte)
+{
+    static const char digits[] = "0123456789abcdef";
+    const char escaped[] = { '\\', 'x', digits[byte >> 4], digits[byte & 15] };
+
+    buf_add(b, escaped, sizeof escaped);
+}
+
+void utf8_add_printable(struct buf *b, struct str s)
+{
+    uint32_t point;
+    bool valid;
+
+    while (s.n > 0) {
+        size_t n = utf8_next(s, &point, &valid);
+
+        if (valid && point >= 0x20 && (point < 0x7F || point > 0x9F)) {
+            buf_add(b, s.p, n);
+        } else {
+            for (size_t i = 0; i < n; i++)
+                add_hex(b, (unsigned char)s.p[i]);
+        }
+        s.p += n;
+        s.n -= n;
+    }
+}
+
+static int hex_value(char c)
+{
+    if (c >= '0' && c <= '9')
+        return c - '0';
+    if (c >= 'a' && c <= 'f')
+        return c - 'a' + 10;
+    if (c >= 'A' && c <= 'F')
+        return c - 'A' + 10;
+    return -1;
+}
+
+void percent_decode(struct buf *b, struct str s, bool plus_is_space)
+{
+    for (size_t i = 0; i < s.n; i++) {
+        char c = s.p[i];
+
+        if (c == '%' && s.n - i > 2) {
+            int high = hex_value(s.p[i + 1]), low = hex_value(s.p[i + 2]);
+
+            if (high >= 0 && low >= 0) {
+                c = (char)(high << 4 | low);
+                i += 2;
+            }
+        } else if (c == '+' && plus_is_space) {
+            c = ' ';
+        }
+        buf_add_char(b, c);
+    }
+}

@@ -1,0 +1,87 @@
+/*
+ * endpoint.h - one request and its answer, and the table of what answers where.
+ *
+ * An endpoint is one file ep_*.c, one function and one row in route.c. It reads the exchange's request and context and writes one
+ * answer with answer_*(). It never blocks, never allocates, never sees a socket.
+ */
+#ifndef CRUMB_SERVER_ENDPOINT_H
+#define CRUMB_SERVER_ENDPOINT_H
+
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/buf.h"
+#include "base/ip.h"
+#include "model/config.h"
+#include "model/geo.h"
+#include "model/identity.h"
+#include "server/http.h"
+#include "server/metrics.h"
+#include "store/spool.h"
+
+/* Read-only state that SIGHUP replaces as a whole (snapshot.c). Every worker holds a reference to one. */
+struct snapshot {
+    struct config *config;
+    struct geo_set *geo;
+    struct key_ring *keys;
+};
+
+/* What one loop thread lends to every exchange on it. */
+struct context {
+    const struct snapshot *snapshot;
+    struct geo_cache *geo_cache;
+    struct spool *spool; /* NULL on the admin listener */
+    struct str instance;
+    unsigned worker;
+    struct metrics *metrics; /* this thread's own */
+    int64_t now_ms;          /* wall time of this turn: the ts of its records */
+    char http_date[32];      /* the same second as text, DATE_HTTP_BYTES long */
+    char *memory;            /* scratch for decoded text, CONTEXT_MEMORY_BYTES, free for each exchange */
+    void *server;            /* for admin endpoints: struct server */
+};
+
+#define CONTEXT_MEMORY_BYTES 65536
+
+/* Who is asking, after client_addr.c has judged what the proxies said. */
+struct client {
+    struct ip ip;
+    bool https;
+};
+
+struct exchange {
+    const struct http_request *request;
+    struct context *context;
+    struct client client;
+    struct buf *out;   /* the answer, headers and body; has ANSWER_BYTES_MAX free */
+    bool close;        /* say and do "Connection: close" */
+    uint64_t batch;    /* the answer waits until this spool batch is decided; 0: it does not wait */
+    unsigned batch_records; /* how many records it put there */
+};
+
+#define ANSWER_BYTES_MAX 16384
+
+typedef void endpoint_fn(struct exchange *x);
+
+struct endpoint {
+    const char *name; /* label in the metrics */
+    /* Where its path stands in struct config_paths, or SIZE_MAX and a fixed path. */
+    size_t path_offset;
+    const char *path_suffix; /* behind the configured path, or the whole fixed path */
+    unsigned methods;        /* 1 << enum http_method ... */
+    endpoint_fn *answer;
+};
+
+/*
+ * Finds the endpoint and calls it; answers 404 and 405 (with Allow) itself. The two tables: the public listeners'
+ * and the admin listener's.
+ */
+enum route_table { ROUTE_PUBLIC, ROUTE_ADMIN };
+void route(struct exchange *x, enum route_table table);
+
+/* One ep_*.c each. */
+endpoint_fn ep_pixel;
+endpoint_fn ep_optout_page, ep_optout_change, ep_optin_change, ep_optout_status;
+endpoint_fn ep_dnt, ep_gpc, ep_robots, ep_favicon;
+endpoint_fn ep_metrics, ep_healthz, ep_readyz;
+
+#endif

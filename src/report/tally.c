@@ -7,8 +7,10 @@
  */
 #include "tally.h"
 
+#include <pthread.h>
 #include <stdlib.h>
 
+#include "base/crypto.h"
 #include "base/hash.h"
 #include "spill.h"
 
@@ -46,15 +48,26 @@ struct record {
     uint64_t key_bytes;
 };
 
+/* The process's own, so that nobody can send keys that meet. */
+static uint64_t seed;
+
+static void choose_seed(void)
+{
+    crypto_random(&seed, sizeof seed);
+}
+
 uint64_t tally_hash(struct str key)
 {
-    uint64_t hash = hash64(key, 0);
+    uint64_t hash = hash64(key, seed);
 
     return hash == 0 ? 1 : hash;
 }
 
 struct tally *tally_new(void)
 {
+    static pthread_once_t once = PTHREAD_ONCE_INIT;
+
+    pthread_once(&once, choose_seed);
     return calloc(1, sizeof(struct tally));
 }
 

@@ -31,7 +31,7 @@ void tally_free(struct tally *tally);
 void tally_add(struct tally *tally, struct str key, uint64_t hash, const uint64_t add[TALLY_COUNTS],
                uint64_t visitor);
 
-uint64_t tally_hash(struct str key); /* never 0 */
+uint64_t tally_hash(struct str key); /* never 0; after the first tally_new */
 
 size_t tally_bytes(const struct tally *tally); /* of memory */
 void tally_spill(struct tally *tally);         /* gives it back */

@@ -1,14 +1,16 @@
 /*
- * answer.c - HTTP answers out of ready-made pieces. See answer.h for the contract. Every answer of crumbd is written here.
+ * answer.c - HTTP answers out of ready-made pieces. See answer.h for the contract. Every answer of
+ * crumbd is written here.
  *
- * What must be true: Content-Length is exact; "close" is said whenever it is going to be done; nothing of a request is ever repeated in
- * an answer.
+ * What must be true: Content-Length is exact; "close" is said whenever it is going to be done;
+ * nothing of a request is ever repeated in an answer.
  */
 #include "server/answer.h"
 
 #include <assert.h>
 
 #include "base/date.h"
+#include "base/err.h"
 
 struct status {
     int code;
@@ -18,7 +20,9 @@ struct status {
 
 #define STATUS(code, reason)                                                                       \
     {                                                                                              \
-        code, { "HTTP/1.1 " #code " " reason "\r\n", sizeof("HTTP/1.1 " #code " " reason "\r\n") - 1 }, \
+        code,                                                                                      \
+            { "HTTP/1.1 " #code " " reason "\r\n",                                                 \
+              sizeof("HTTP/1.1 " #code " " reason "\r\n") - 1 },                                   \
             reason                                                                                 \
     }
 
@@ -46,12 +50,12 @@ static const struct status statuses[] = {
 
 static const struct status *find_status(int code)
 {
-    size_t i, n = sizeof statuses / sizeof statuses[0];
+    const struct status *end = statuses + sizeof statuses / sizeof statuses[0], *s = statuses;
 
-    for (i = 0; i < n && statuses[i].code != code; i++)
-        ;
-    assert(i < n); /* codes are ours, never a peer's */
-    return i < n ? &statuses[i] : find_status(500);
+    while (s < end && s->code != code)
+        s++;
+    assert(s < end); /* codes are ours, never a peer's */
+    return s;
 }
 
 const char *answer_reason(int status)
@@ -102,7 +106,7 @@ void answer(struct exchange *x, int status, struct str type, struct str extra, s
 
 void answer_text(struct exchange *x, int status, struct str extra, const char *sentence)
 {
-    char head[ANSWER_HEAD_BYTES_MAX], text[ANSWER_HEAD_BYTES_MAX];
+    char head[ANSWER_HEAD_BYTES_MAX], text[ERR_TEXT_BYTES + 1];
     struct buf headers = buf_over(head, sizeof head), body = buf_over(text, sizeof text);
 
     buf_add_lit(&headers, "Cache-Control: no-store\r\n");

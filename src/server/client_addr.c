@@ -1,12 +1,15 @@
 /*
- * client_addr.c - believes an address only as far as trusted proxies vouch for it. See client_addr.h for the contract.
+ * client_addr.c - believes an address only as far as trusted proxies vouch for it. See
+ * client_addr.h for the contract.
  *
- * Called once for each request, before any endpoint. Both headers are lists that each proxy extends at the right, over
- * one line or several, so they are read the same way: all elements into one chain, then from its right end. Only the last
- * CHAIN_MAX elements are kept; nobody has that many trusted proxies, and what a client put in front of them is not looked at.
+ * Called once for each request, before any endpoint. Both headers are lists that each proxy extends
+ * at the right, over one line or several, so they are read the same way: all elements into one
+ * chain, then from its right end. Only the last CHAIN_MAX elements are kept; nobody has that many
+ * trusted proxies, and what a client put in front of them is not looked at.
  *
- * A sender can put anything into what our proxy then extends, a lone quote included. In Forwarded that would swallow the proxy's own
- * element, so a line whose quotes do not pair up is one malformed element as a whole.
+ * A sender can put anything into what our proxy then extends, a lone quote included. In Forwarded
+ * that would swallow the proxy's own element, so a line whose quotes do not pair up is one
+ * malformed element as a whole.
  */
 #include "server/client_addr.h"
 
@@ -45,7 +48,8 @@ static struct str chain_from_right(const struct chain *chain, unsigned n)
     return chain->elements[(chain->count - 1 - n) % CHAIN_MAX];
 }
 
-/* ---- X-Forwarded-For -------------------------------------------------------------------------------------------- */
+/* ---- X-Forwarded-For
+ * -------------------------------------------------------------------------------------------- */
 
 static void split_plain(struct chain *chain, struct str line)
 {
@@ -62,7 +66,8 @@ static bool is_port(struct str s)
     return s.n <= PORT_DIGITS_MAX && str_to_u64(s, PORT_MAX, &port);
 }
 
-/* An address with or without a port: 1.2.3.4, 1.2.3.4:80, [::1], [::1]:80, and ::1 as X-Forwarded-For has it. */
+/* An address with or without a port: 1.2.3.4, 1.2.3.4:80, [::1], [::1]:80, and ::1 as
+ * X-Forwarded-For has it. */
 static bool read_address(struct str s, bool bare_ipv6, struct ip *ip)
 {
     size_t colon, bracket;
@@ -71,8 +76,8 @@ static bool read_address(struct str s, bool bare_ipv6, struct ip *ip)
         bracket = str_find(s, ']', 0);
         if (bracket == s.n)
             return false;
-        if (bracket + 1 < s.n && (s.p[bracket + 1] != ':' ||
-                                  !is_port(str_from(s.p + bracket + 2, s.n - bracket - 2))))
+        if (bracket + 1 < s.n &&
+            (s.p[bracket + 1] != ':' || !is_port(str_from(s.p + bracket + 2, s.n - bracket - 2))))
             return false;
         s = str_from(s.p + 1, bracket - 1);
         return str_find(s, ':', 0) < s.n && ip_parse(s, ip);
@@ -92,37 +97,51 @@ static bool read_hop_plain(struct str element, struct hop *hop)
     return read_address(element, true, &hop->ip);
 }
 
-/* ---- Forwarded, RFC 7239 ---------------------------------------------------------------------------------------- */
+/* ---- Forwarded, RFC 7239
+ * ---------------------------------------------------------------------------------------- */
 
-/* The position of the first of c at or after from that is not inside a quoted string; s.n if none. */
-static size_t find_unquoted(struct str s, char c, size_t from, bool *balanced)
+/* s.p[open] is a quote: the position of the one that closes it, s.n if none does. */
+static size_t find_closing(struct str s, size_t open)
 {
-    bool quoted = false;
+    for (size_t i = open + 1; i < s.n; i++) {
+        if (s.p[i] == '"')
+            return i;
+        if (s.p[i] == '\\')
+            i++;
+    }
+    return s.n;
+}
+
+static bool quotes_pair(struct str s)
+{
+    for (size_t i = 0; i < s.n; i++) {
+        if (s.p[i] == '"' && (i = find_closing(s, i)) == s.n)
+            return false;
+    }
+    return true;
+}
+
+/* The position of the first c at or after from that is not inside quotes; s.n if none. The quotes
+ * of s pair. */
+static size_t find_unquoted(struct str s, char c, size_t from)
+{
     size_t i;
 
-    for (i = from; i < s.n; i++) {
+    for (i = from; i < s.n && s.p[i] != c; i++) {
         if (s.p[i] == '"')
-            quoted = !quoted;
-        else if (quoted && s.p[i] == '\\')
-            i++;
-        else if (!quoted && s.p[i] == c)
-            break;
+            i = find_closing(s, i);
     }
-    *balanced = !quoted;
-    return i < s.n ? i : s.n;
+    return i;
 }
 
 static void split_quoted(struct chain *chain, struct str line)
 {
-    bool balanced;
-
-    find_unquoted(line, '\0', 0, &balanced);
-    if (!balanced) {
+    if (!quotes_pair(line)) {
         chain_add(chain, STR_ABSENT);
         return;
     }
     for (size_t from = 0, end; from <= line.n; from = end + 1) {
-        end = find_unquoted(line, ',', from, &balanced);
+        end = find_unquoted(line, ',', from);
         chain_add(chain, str_trim(str_from(line.p + from, end - from)));
     }
 }
@@ -159,10 +178,11 @@ static bool read_value(struct str s, struct buf *b)
     return false;
 }
 
-/* One element: for=... once, the rest in any order, each name at most once of those that are read. */
+/* One element: for=... once, the rest in any order, each name at most once of those that are read.
+ */
 static bool read_hop_forwarded(struct str element, struct hop *hop)
 {
-    bool has_for = false, has_proto = false, balanced;
+    bool has_for = false, has_proto = false;
 
     hop->https = false;
     for (size_t from = 0, end; from <= element.n; from = end + 1) {
@@ -170,7 +190,7 @@ static bool read_hop_forwarded(struct str element, struct hop *hop)
         struct buf value = buf_over(memory, sizeof memory);
         struct str pair, name;
 
-        end = find_unquoted(element, ';', from, &balanced);
+        end = find_unquoted(element, ';', from);
         pair = str_trim(str_from(element.p + from, end - from));
         name = str_cut(&pair, '=');
         if (pair.p == NULL || !is_token(name) || !read_value(pair, &value))
@@ -189,7 +209,9 @@ static bool read_hop_forwarded(struct str element, struct hop *hop)
     return has_for;
 }
 
-/* ---- the walk --------------------------------------------------------------------------------------------------- */
+/* ---- the walk
+ * ---------------------------------------------------------------------------------------------------
+ */
 
 static bool is_trusted(const struct config_proxies *proxies, const struct ip *ip)
 {
@@ -203,11 +225,11 @@ static bool is_trusted(const struct config_proxies *proxies, const struct ip *ip
 static void read_chain(struct chain *chain, const struct http_request *request,
                        enum http_header header, void (*split)(struct chain *, struct str))
 {
+    struct str line;
+
     chain->count = 0;
-    if (request->header[header].p == NULL)
-        return;
-    for (unsigned n = 0; n <= request->header_repeats[header]; n++)
-        split(chain, http_header_next(request, header, n));
+    for (unsigned n = 0; (line = http_header_next(request, header, n)).p != NULL; n++)
+        split(chain, line);
 }
 
 /* From the peer to the left: an element counts while the one who wrote it is trusted. */

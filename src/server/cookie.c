@@ -1,13 +1,15 @@
 /*
- * cookie.c - writes the Set-Cookie lines. See cookie.h for the contract. Called by collect.c and ep_optout.c only.
+ * cookie.c - writes the Set-Cookie lines. See cookie.h for the contract. Called by collect.c and
+ * ep_optout.c only.
  */
 #include "server/cookie.h"
 
 #include "base/date.h"
 #include "model/identity.h"
 
-#define DAY_S               (DATE_DAY_MS / DATE_SECOND_MS)
-#define OPTOUT_LIFETIME_DAYS 400 /* the longest that browsers keep a cookie (RFC 6265bis section 5.5) */
+#define DAY_S (DATE_DAY_MS / DATE_SECOND_MS)
+#define OPTOUT_LIFETIME_DAYS                                                                       \
+    400 /* the longest that browsers keep a cookie (RFC 6265bis section 5.5) */
 
 struct cookie {
     const char *name;

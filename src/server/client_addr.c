@@ -48,8 +48,7 @@ static struct str chain_from_right(const struct chain *chain, unsigned n)
     return chain->elements[(chain->count - 1 - n) % CHAIN_MAX];
 }
 
-/* ---- X-Forwarded-For
- * -------------------------------------------------------------------------------------------- */
+/* ---- X-Forwarded-For --------------------------------------------------------------------- */
 
 static void split_plain(struct chain *chain, struct str line)
 {
@@ -97,8 +96,7 @@ static bool read_hop_plain(struct str element, struct hop *hop)
     return read_address(element, true, &hop->ip);
 }
 
-/* ---- Forwarded, RFC 7239
- * ---------------------------------------------------------------------------------------- */
+/* ---- Forwarded, RFC 7239 ----------------------------------------------------------------- */
 
 /* s.p[open] is a quote: the position of the one that closes it, s.n if none does. */
 static size_t find_closing(struct str s, size_t open)
@@ -209,9 +207,7 @@ static bool read_hop_forwarded(struct str element, struct hop *hop)
     return has_for;
 }
 
-/* ---- the walk
- * ---------------------------------------------------------------------------------------------------
- */
+/* ---- the walk ---------------------------------------------------------------------------- */
 
 static bool is_trusted(const struct config_proxies *proxies, const struct ip *ip)
 {

@@ -15,8 +15,7 @@
 #include "server/answer.h"
 #include "server/cookie.h"
 
-/* ---- what the request says
- * -------------------------------------------------------------------------------------- */
+/* ---- what the request says --------------------------------------------------------------- */
 
 bool collect_find_site(const struct config *config, struct str name,
                        const struct config_site **site)
@@ -91,9 +90,7 @@ static struct str first_language(struct str header)
     return str_eq(tag, STR("*")) ? STR_ABSENT : given(tag);
 }
 
-/* ---- who it is
- * --------------------------------------------------------------------------------------------------
- */
+/* ---- who it is --------------------------------------------------------------------------- */
 
 /* The first valid identifier, or a new one. Bad ones are as if they had not been sent. */
 static void find_identity(const struct context *c, const struct policy_cookies *cookies,
@@ -127,9 +124,7 @@ static void end_identity(const struct exchange *x, const struct config_site *sit
     }
 }
 
-/* ---- what is kept
- * -----------------------------------------------------------------------------------------------
- */
+/* ---- what is kept ------------------------------------------------------------------------ */
 
 /* All of the event but what its place in the spool decides. */
 static void describe(struct event *event, const struct exchange *x, const struct config_site *site,
@@ -186,9 +181,7 @@ static void announce(const struct exchange *x, const struct config_site *site,
     cookie_add_id(headers, &scope, str_from(id->cookie, sizeof id->cookie));
 }
 
-/* ---- the path
- * ---------------------------------------------------------------------------------------------------
- */
+/* ---- the path ---------------------------------------------------------------------------- */
 
 /* What becomes of a hit: its counter, and for a refusal the answer. */
 static const struct outcome {

@@ -20,9 +20,7 @@
 /* The longest part of geo_describe that is shown. */
 #define GEO_BYTES_MAX 512
 
-/* ---- the form
- * ---------------------------------------------------------------------------------------------------
- */
+/* ---- the form ---------------------------------------------------------------------------- */
 
 struct row {
     const char *name, *labels, *help;
@@ -82,8 +80,7 @@ static void add_info(struct buf *b, const char *name, const char *help, const ch
     buf_add_lit(b, "\"} 1\n");
 }
 
-/* ---- hits and connections
- * --------------------------------------------------------------------------------------- */
+/* ---- hits and connections ---------------------------------------------------------------- */
 
 /* The same fields as struct metrics, summed. */
 struct totals {
@@ -126,9 +123,7 @@ static void add_server(struct buf *b, const struct admin_view *server)
               atomic_load_explicit(server->draining, memory_order_relaxed));
 }
 
-/* ---- the store
- * --------------------------------------------------------------------------------------------------
- */
+/* ---- the store --------------------------------------------------------------------------- */
 
 static const struct row store_rows[] = {
 #define STORE_ROW(field, help)                                                                     \
@@ -147,9 +142,7 @@ static void add_store(struct buf *b, const struct store *store)
               counters.unsealed_segments);
 }
 
-/* ---- the process
- * ------------------------------------------------------------------------------------------------
- */
+/* ---- the process ------------------------------------------------------------------------- */
 
 /* The second number of statm is the resident set in pages. */
 static uint64_t resident_bytes(void)
@@ -197,9 +190,7 @@ static void add_process(struct buf *b, const struct admin_view *server)
     add_gauge(b, "process_resident_memory_bytes", "Memory in use", resident_bytes());
 }
 
-/* ---- all
- * --------------------------------------------------------------------------------------------------------
- */
+/* ---- all --------------------------------------------------------------------------------- */
 
 #define COUNTER_BYTES(field, name, labels, help) +ROW_BYTES_MAX(name, labels, help)
 #define STORE_BYTES(field, help)                 +ROW_BYTES_MAX("crumb_store_" #field "_total", "", help)

@@ -33,10 +33,8 @@ bool collect_find_site(const struct config *config, struct str name,
 /* One more Cookie line; an opt-out in any of them hides the identifiers in all. */
 static void merge_cookies(struct policy_cookies *all, const struct policy_cookies *line)
 {
-    const unsigned ids_max = sizeof all->ids / sizeof all->ids[0];
-
     all->opted_out = all->opted_out || line->opted_out;
-    for (unsigned i = 0; i < line->ids_count && all->ids_count < ids_max; i++)
+    for (unsigned i = 0; i < line->ids_count && all->ids_count < POLICY_IDS_MAX; i++)
         all->ids[all->ids_count++] = line->ids[i];
     if (all->opted_out)
         all->ids_count = 0;
@@ -157,6 +155,7 @@ static void describe(struct event *event, const struct exchange *x, const struct
 static enum collect_verdict keep(struct exchange *x, struct event *event)
 {
     struct spool *spool = x->context->spool;
+    unsigned dropped = event->facts.params_dropped;
     struct buf line;
     struct err e;
     char *p = spool_reserve(spool, EVENT_LINE_BYTES_MAX, &event->seq, &e);
@@ -164,10 +163,10 @@ static enum collect_verdict keep(struct exchange *x, struct event *event)
     if (p == NULL)
         return e.code == ERR_BUSY ? COLLECT_REFUSED_OVERLOAD : COLLECT_REFUSED_DISK;
     line = buf_over(p, EVENT_LINE_BYTES_MAX);
-    codec_add_line(&line, event);
+    dropped += codec_add_line(&line, event);
     x->batch = spool_accept(spool, line.n);
     x->batch_records++;
-    metrics_add(&x->context->metrics->params_dropped, event->facts.params_dropped);
+    metrics_add(&x->context->metrics->params_dropped, dropped);
     return COLLECT_ACCEPTED;
 }
 

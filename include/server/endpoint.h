@@ -1,8 +1,9 @@
 /*
  * endpoint.h - one request and its answer, and the table of what answers where.
  *
- * An endpoint is one file ep_*.c, one function and one row in route.c. It reads the exchange's request and context and writes one
- * answer with answer_*(). It never blocks, never allocates, never sees a socket.
+ * An endpoint is one file ep_*.c, one function and one row in route.c. It reads the exchange's
+ * request and context and writes one answer with answer_*(). It never blocks, never allocates,
+ * never sees a socket.
  */
 #ifndef CRUMB_SERVER_ENDPOINT_H
 #define CRUMB_SERVER_ENDPOINT_H
@@ -19,7 +20,8 @@
 #include "server/metrics.h"
 #include "store/spool.h"
 
-/* Read-only state that SIGHUP replaces as a whole (snapshot.c). Every worker holds a reference to one. */
+/* Read-only state that SIGHUP replaces as a whole (snapshot.c). Every worker holds a reference to
+ * one. */
 struct snapshot {
     struct config *config;
     struct geo_set *geo;
@@ -36,8 +38,8 @@ struct context {
     struct metrics *metrics; /* this thread's own */
     int64_t now_ms;          /* wall time of this turn: the ts of its records */
     char http_date[32];      /* the same second as text, DATE_HTTP_BYTES long */
-    char *memory;            /* scratch for decoded text, CONTEXT_MEMORY_BYTES, free for each exchange */
-    void *server;            /* for admin endpoints: struct server */
+    char *memory; /* scratch for decoded text, CONTEXT_MEMORY_BYTES, free for each exchange */
+    void *server; /* for admin endpoints: struct server */
 };
 
 #define CONTEXT_MEMORY_BYTES 65536
@@ -52,9 +54,9 @@ struct exchange {
     const struct http_request *request;
     struct context *context;
     struct client client;
-    struct buf *out;   /* the answer, headers and body; has ANSWER_BYTES_MAX free */
-    bool close;        /* say and do "Connection: close" */
-    uint64_t batch;    /* the answer waits until this spool batch is decided; 0: it does not wait */
+    struct buf *out; /* the answer, headers and body; has ANSWER_BYTES_MAX free */
+    bool close;      /* say and do "Connection: close" */
+    uint64_t batch;  /* the answer waits until this spool batch is decided; 0: it does not wait */
     unsigned batch_records; /* how many records it put there */
 };
 
@@ -72,8 +74,8 @@ struct endpoint {
 };
 
 /*
- * Finds the endpoint and calls it; answers 404 and 405 (with Allow) itself. The two tables: the public listeners'
- * and the admin listener's.
+ * Finds the endpoint and calls it; answers 404 and 405 (with Allow) itself. The two tables: the
+ * public listeners' and the admin listener's.
  */
 enum route_table { ROUTE_PUBLIC, ROUTE_ADMIN };
 void route(struct exchange *x, enum route_table table);

@@ -16,6 +16,7 @@
 #include "model/config.h"
 #include "model/geo.h"
 #include "model/identity.h"
+#include "server/client_addr.h"
 #include "server/http.h"
 #include "server/metrics.h"
 #include "store/spool.h"
@@ -28,6 +29,8 @@ struct snapshot {
     struct key_ring *keys;
 };
 
+struct admin_view;
+
 /* What one loop thread lends to every exchange on it. */
 struct context {
     const struct snapshot *snapshot;
@@ -39,16 +42,10 @@ struct context {
     int64_t now_ms;          /* wall time of this turn: the ts of its records */
     char http_date[32];      /* the same second as text, DATE_HTTP_BYTES long */
     char *memory; /* scratch for decoded text, CONTEXT_MEMORY_BYTES, free for each exchange */
-    void *server; /* for admin endpoints: struct server */
+    const struct admin_view *server; /* for admin endpoints; NULL on public listeners */
 };
 
 #define CONTEXT_MEMORY_BYTES 65536
-
-/* Who is asking, after client_addr.c has judged what the proxies said. */
-struct client {
-    struct ip ip;
-    bool https;
-};
 
 struct exchange {
     const struct http_request *request;
@@ -64,12 +61,13 @@ struct exchange {
 
 typedef void endpoint_fn(struct exchange *x);
 
+#define ENDPOINT_PATH_FIXED SIZE_MAX
+
 struct endpoint {
-    const char *name; /* label in the metrics */
-    /* Where its path stands in struct config_paths, or SIZE_MAX and a fixed path. */
+    /* Where its path stands in struct config_paths, or ENDPOINT_PATH_FIXED. */
     size_t path_offset;
-    const char *path_suffix; /* behind the configured path, or the whole fixed path */
-    unsigned methods;        /* 1 << enum http_method ... */
+    struct str path_suffix; /* behind the configured path, or the whole fixed path */
+    unsigned methods;       /* 1 << enum http_method ... */
     endpoint_fn *answer;
 };
 

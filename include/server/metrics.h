@@ -57,4 +57,14 @@ static inline void metrics_add(_Atomic uint64_t *counter, uint64_t n)
                           memory_order_relaxed);
 }
 
+/*
+ * All of it in the Prometheus text format 0.0.4: the counters summed over the threads, the store's,
+ * and what the process costs. Fits into ANSWER_BYTES_MAX - ANSWER_HEAD_BYTES_MAX; metrics.c checks
+ * that when compiling.
+ */
+struct admin_view;
+struct buf;
+struct geo_set;
+void metrics_add_text(struct buf *b, const struct admin_view *server, const struct geo_set *geo);
+
 #endif

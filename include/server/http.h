@@ -3,8 +3,8 @@
  *
  * The parser is fed from one contiguous buffer that belongs to the caller and keeps offsets into
  * it, so a request that arrives in pieces is read once, and its parts are borrowed slices when it
- * is complete. Two readers look at every request, ours and llhttp; what either refuses, or what they
- * read differently, is refused (rules numbered in http.c). No socket, no clock, no allocation.
+ * is complete. Two readers look at every request, ours and llhttp; what either refuses, or what
+ * they read differently, is refused (rules numbered in http.c). No socket, no clock, no allocation.
  */
 #ifndef CRUMB_SERVER_HTTP_H
 #define CRUMB_SERVER_HTTP_H
@@ -95,17 +95,16 @@ struct http_parser {
     bool keep_alive;
     uint8_t method;
     uint8_t version_minor;
-    uint8_t names_seen; /* content-length, transfer-encoding */
-    uint32_t start;     /* of the request line */
-    uint32_t line;      /* of the line being read */
-    uint32_t searched;  /* there is no LF between line and here */
-    uint32_t fields;    /* of the first field line */
-    uint32_t body;      /* behind the empty line */
+    uint32_t start;    /* of the request line */
+    uint32_t line;     /* of the line being read */
+    uint32_t searched; /* there is no LF between line and here */
+    uint32_t fields;   /* of the first field line */
+    uint32_t body;     /* behind the empty line */
     uint32_t fields_count;
-    uint32_t body_bytes;  /* announced, or of the chunks so far */
-    uint32_t framing;     /* bytes that chunks took beside their data */
-    uint32_t chunk_left;  /* of the chunk being read */
-    struct http_span target;
+    uint32_t body_bytes; /* announced, or of the chunks so far */
+    uint32_t framing;    /* bytes that chunks took beside their data */
+    uint32_t chunk_left; /* of the chunk being read */
+    struct http_span target, authority, path, query;
     struct http_span header[HTTP_HEADERS_COUNT];
     uint8_t repeats[HTTP_HEADERS_COUNT];
 };

@@ -2,8 +2,8 @@
  * snapshot.h - configuration, geo databases and keys as one immutable value that SIGHUP replaces.
  *
  * A snapshot is counted: whoever holds one may read it from any thread without a lock, and the last
- * to let go frees it. The public part is struct snapshot in endpoint.h. Threads: loading on the main
- * thread; hold and release on any.
+ * to let go frees it. The public part is struct snapshot in endpoint.h. Threads: loading on the
+ * main thread; hold and release on any.
  */
 #ifndef CRUMB_SERVER_SNAPSHOT_H
 #define CRUMB_SERVER_SNAPSHOT_H

@@ -2,6 +2,7 @@
  * test_declare.c - what we tell machines about ourselves.
  */
 #include <criterion/criterion.h>
+#include <stdio.h>
 
 #include "support/edge.h"
 

@@ -51,7 +51,7 @@ Test(metrics, counters_are_summed_over_threads)
     cr_expect(has_line("crumb_hits_refused_total{reason=\"write\"} 0"));
     cr_expect(has_line("crumb_connections 7"));
     cr_expect(has_line("crumb_build_info{version=\"1.2.3\"} 1"));
-    cr_expect(has_line("crumb_geo_info{databases=\"\"} 1"));
+    cr_expect(has_line("crumb_geo_info{databases=\"none\"} 1"));
     cr_expect(has_line("process_start_time_seconds 1795442709.123"));
     cr_expect(has_line("crumb_store_files_sealed_total 0"));
     cr_expect(has_line("crumb_draining 0"));

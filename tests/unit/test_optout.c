@@ -2,6 +2,7 @@
  * test_optout.c - the opt-out page, who may press its buttons, and what they do.
  */
 #include <criterion/criterion.h>
+#include <stdio.h>
 
 #include "support/edge.h"
 

@@ -37,10 +37,9 @@ static void say(void *arg, bool is_error, const char *sentence)
 
 void edge_open(struct edge *e)
 {
-    struct store_options options = { .roll_interval_ms = 600000,
-                                     .roll_size_bytes = 16 << 20,
-                                     .workers = 1,
-                                     .say = say };
+    struct store_options options = {
+        .roll_interval_ms = 600000, .roll_size_bytes = 16 << 20, .workers = 1, .say = say
+    };
     struct buf date;
     struct err err;
     char path[96];

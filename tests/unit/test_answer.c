@@ -64,11 +64,11 @@ Test(answer, error_closes_and_says_why)
     struct buf out = buf_over(memory, sizeof memory);
 
     answer_error(&out, 400, "Mon, 23 Nov 2026 14:05:09 GMT", "a line does not end in CRLF");
-    cr_expect(str_eq(buf_str(&out),
-                     STR("HTTP/1.1 400 Bad Request\r\n" DATE
-                         "Connection: close\r\nContent-Type: text/plain; charset=utf-8\r\n"
-                         "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n"
-                         "Content-Length: 28\r\n\r\na line does not end in CRLF\n")));
+    cr_expect(
+        str_eq(buf_str(&out), STR("HTTP/1.1 400 Bad Request\r\n" DATE
+                                  "Connection: close\r\nContent-Type: text/plain; charset=utf-8\r\n"
+                                  "Cache-Control: no-store\r\nX-Content-Type-Options: nosniff\r\n"
+                                  "Content-Length: 28\r\n\r\na line does not end in CRLF\n")));
 }
 
 /* Promise 1: a browser whose hit was taken back is told to come again. */
@@ -78,12 +78,14 @@ Test(answer, error_503_says_when_to_come_again)
     struct buf out = buf_over(memory, sizeof memory);
 
     answer_error(&out, 503, "Mon, 23 Nov 2026 14:05:09 GMT", "x");
-    cr_expect(memmem(out.p, out.n, "\r\n" ANSWER_RETRY_AFTER, sizeof ANSWER_RETRY_AFTER + 1) != NULL);
+    cr_expect(memmem(out.p, out.n, "\r\n" ANSWER_RETRY_AFTER, sizeof ANSWER_RETRY_AFTER + 1) !=
+              NULL);
 }
 
 Test(answer, error_fits_whatever_the_sentence)
 {
-    static const int statuses[] = { 400, 403, 404, 405, 408, 411, 413, 414, 415, 417, 431, 500, 501, 503, 505 };
+    static const int statuses[] = { 400, 403, 404, 405, 408, 411, 413, 414,
+                                    415, 417, 431, 500, 501, 503, 505 };
     char sentence[2000], memory[ANSWER_ERROR_BYTES_MAX];
 
     memset(sentence, 'x', sizeof sentence);

@@ -1,7 +1,8 @@
 /*
  * test_client_addr.c - promise 8: no address is believed that a trusted proxy did not vouch for.
  *
- * Trusted here: 10.0.0.0/8, 127.0.0.1, fd00::/8. 203.0.113.x and 2001:db8:: are clients, 6.6.6.6 is what an attacker writes.
+ * Trusted here: 10.0.0.0/8, 127.0.0.1, fd00::/8. 203.0.113.x and 2001:db8:: are clients, 6.6.6.6
+ * is what an attacker writes.
  */
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -45,8 +46,8 @@ static void check(enum config_client_address mode, const struct row *row)
     struct buf b = buf_over(text, sizeof text);
 
     ip_add(&b, &client.ip);
-    cr_expect(str_eq(buf_str(&b), str_of(row->client)), "peer %s\n%sis %.*s, should be %s", row->peer,
-              row->lines, STR_ARG(buf_str(&b)), row->client);
+    cr_expect(str_eq(buf_str(&b), str_of(row->client)), "peer %s\n%sis %.*s, should be %s",
+              row->peer, row->lines, STR_ARG(buf_str(&b)), row->client);
     cr_expect(client.https == row->https, "peer %s\n%shttps should be %d", row->peer, row->lines,
               row->https);
 }
@@ -70,7 +71,8 @@ Test(client_addr, x_forwarded_for_rightmost_untrusted_is_the_client)
         /* several lines are one list, in order */
         { "10.0.0.1", X "203.0.113.9\r\n" X "10.0.0.2\r\n", "203.0.113.9", false },
         { "10.0.0.1", X "6.6.6.6\r\n" X "203.0.113.9\r\n", "203.0.113.9", false },
-        { "10.0.0.1", X "6.6.6.6\r\nAccept: a\r\n" X "203.0.113.9\r\nAccept: b\r\n" X "10.0.0.2\r\n",
+        { "10.0.0.1",
+          X "6.6.6.6\r\nAccept: a\r\n" X "203.0.113.9\r\nAccept: b\r\n" X "10.0.0.2\r\n",
           "203.0.113.9", false },
         { "10.0.0.1", "x-forwarded-FOR: 203.0.113.9\r\n", "203.0.113.9", false },
         /* IPv6, and IPv4 dressed as IPv6 */
@@ -179,7 +181,8 @@ Test(client_addr, forwarded_rightmost_untrusted_is_the_client)
         { "10.0.0.1", F "for=\"[2001:db8::9]:4711\";proto=\"https\"\r\n", "2001:db8::9", true },
         { "10.0.0.1", F "for=\"\\2\\03.0.113.9\"\r\n", "203.0.113.9", false },
         { "10.0.0.1", F "for=203.0.113.9 ; proto=https , for=10.0.0.2\r\n", "203.0.113.9", true },
-        { "10.0.0.1", F "for=203.0.113.9;proto=https\r\n" F "for=10.0.0.2\r\n", "203.0.113.9", true },
+        { "10.0.0.1", F "for=203.0.113.9;proto=https\r\n" F "for=10.0.0.2\r\n", "203.0.113.9",
+          true },
         /* commas and semicolons inside quotes divide nothing */
         { "10.0.0.1", F "host=\"a,b;for=6.6.6.6\";for=203.0.113.9\r\n", "203.0.113.9", false },
         { "10.0.0.1", F "for=203.0.113.9;host=\"\\\",for=6.6.6.6\"\r\n", "203.0.113.9", false },
@@ -230,7 +233,8 @@ Test(client_addr, forwarded_spoofed_or_malformed_is_not_believed)
         { "10.0.0.1", F "for=\"2001:db8::9\"\r\n", "10.0.0.1", false },
         { "10.0.0.1", F "for=\"203.0.113.9\"x\r\n", "10.0.0.1", false },
         { "10.0.0.1", F "for=\"203.0.113.9 \"\r\n", "10.0.0.1", false },
-        { "10.0.0.1", F "for=\"203.0.113.9............................................................\"\r\n",
+        { "10.0.0.1",
+          F "for=\"203.0.113.9............................................................\"\r\n",
           "10.0.0.1", false },
         { "10.0.0.1", X "6.6.6.6\r\n" P "https\r\n", "10.0.0.1", false },
     };
@@ -263,7 +267,7 @@ Test(client_addr, nothing_is_trusted_by_default)
     cr_expect(!client.https);
 }
 
-/* A chain longer than any real one ends at the last address that was looked at, and costs no memory. */
+/* A chain longer than any real one ends at the last address that was looked at. */
 Test(client_addr, endless_chain_of_trusted_addresses_ends)
 {
     static char lines[16000];

@@ -1,5 +1,6 @@
 /*
- * test_collect.c - the data path from a request to its record: what is kept, what is not, and what the counters say.
+ * test_collect.c - the data path from a request to its record: what is kept, what is not, and
+ * what the counters say.
  */
 #include <criterion/criterion.h>
 #include <stdio.h>
@@ -22,8 +23,8 @@ TestSuite(collect, .init = open, .fini = close);
 
 static uint64_t refused(void)
 {
-    return e.metrics.hits_refused_disk + e.metrics.hits_refused_overload + e.metrics.hits_refused_write +
-           e.metrics.hits_refused_site;
+    return e.metrics.hits_refused_disk + e.metrics.hits_refused_overload +
+           e.metrics.hits_refused_write + e.metrics.hits_refused_site;
 }
 
 /* The id cookie that the last answer set, as a Cookie line. */
@@ -33,7 +34,8 @@ static const char *cookie_line(void)
     struct str set = edge_line(&e, "Set-Cookie: crumb_id=", 0);
 
     cr_assert_not_null(set.p);
-    snprintf(line, sizeof line, "Cookie: crumb_id=%.48s\r\n", set.p + sizeof "Set-Cookie: crumb_id=" - 1);
+    snprintf(line, sizeof line, "Cookie: crumb_id=%.48s\r\n",
+             set.p + sizeof "Set-Cookie: crumb_id=" - 1);
     return line;
 }
 
@@ -57,8 +59,10 @@ Test(collect, hit_is_answered_with_the_pixel_and_kept_once)
     cr_expect(str_eq(edge_line(&e, "Content-Type:", 0), STR("Content-Type: image/gif")));
     cr_expect(str_eq(edge_line(&e, "Content-Length:", 0), STR("Content-Length: 43")));
     cr_expect(str_eq(edge_line(&e, "Cache-Control:", 0), STR("Cache-Control: no-store")));
-    cr_expect(str_eq(edge_line(&e, "Cross-Origin-Resource-Policy:", 0), STR("Cross-Origin-Resource-Policy: cross-origin")));
-    cr_expect(str_eq(edge_line(&e, "X-Content-Type-Options:", 0), STR("X-Content-Type-Options: nosniff")));
+    cr_expect(str_eq(edge_line(&e, "Cross-Origin-Resource-Policy:", 0),
+                     STR("Cross-Origin-Resource-Policy: cross-origin")));
+    cr_expect(str_eq(edge_line(&e, "X-Content-Type-Options:", 0),
+                     STR("X-Content-Type-Options: nosniff")));
     cr_expect(str_eq(edge_line(&e, "Date:", 0), STR("Date: Mon, 23 Nov 2026 14:05:09 GMT")));
     cr_expect_null(edge_line(&e, "ETag:", 0).p);
     cr_expect_null(edge_line(&e, "Last-Modified:", 0).p);
@@ -79,7 +83,8 @@ static const struct fact_row {
     const char *has;     /* NULL: nothing to look for */
     const char *has_not; /* the same */
 } facts[] = {
-    { "?site=shop&url=https://shop.example/a&title=A+b&sw=800&sh=600&pv=p1", "", "\"title\":\"A b\"", "\"kind\":\"event\"" },
+    { "?site=shop&url=https://shop.example/a&title=A+b&sw=800&sh=600&pv=p1", "",
+      "\"title\":\"A b\"", "\"kind\":\"event\"" },
     { "?site=shop", "", "\"kind\":\"view\"", "\"name\"" },
     { "?e=view", "", "\"kind\":\"view\"", "\"name\"" },
     { "?e=", "", "\"kind\":\"view\"", "\"name\"" },
@@ -88,8 +93,10 @@ static const struct fact_row {
     { "?e=buy&sum=12", "", "\"sum\":\"12\"", NULL },
     { "", "", "\"kind\":\"view\"", "\"site\"" },
     /* the Referer is the page when no url is given */
-    { "?site=shop", "Referer: https://shop.example/r\r\n", "\"url\":\"https://shop.example/r\"", "\"ref\"" },
-    { "?url=https://shop.example/u", "Referer: https://shop.example/r\r\n", "\"url\":\"https://shop.example/u\"", "shop.example/r" },
+    { "?site=shop", "Referer: https://shop.example/r\r\n", "\"url\":\"https://shop.example/r\"",
+      "\"ref\"" },
+    { "?url=https://shop.example/u", "Referer: https://shop.example/r\r\n",
+      "\"url\":\"https://shop.example/u\"", "shop.example/r" },
     { "?site=shop", "Referer: \r\n", NULL, "\"url\"" },
     /* headers */
     { "", "User-Agent: Moz \"q\"\r\n", "\"ua\":\"Moz \\\"q\\\"\"", NULL },
@@ -122,8 +129,10 @@ Test(collect, facts_and_headers_get_into_the_record)
         snprintf(line, sizeof line, "GET /b.gif%s", row->query);
         edge_ask(&e, line, row->lines);
         cr_expect_eq(edge_status(&e), 200);
-        cr_expect(row->has == NULL || strstr(last_record(), row->has) != NULL, "row %zu: %s", i, last_record());
-        cr_expect(row->has_not == NULL || strstr(last_record(), row->has_not) == NULL, "row %zu: %s", i, last_record());
+        cr_expect(row->has == NULL || strstr(last_record(), row->has) != NULL, "row %zu: %s", i,
+                  last_record());
+        cr_expect(row->has_not == NULL || strstr(last_record(), row->has_not) == NULL,
+                  "row %zu: %s", i, last_record());
     }
     cr_expect_eq(edge_records_count(&e), sizeof facts / sizeof facts[0]);
 }
@@ -247,10 +256,14 @@ Test(collect, cookie_follows_the_connection_and_the_site)
     e.config.sites_count = 1;
     edge_ask(&e, "GET /b.gif", "X-Forwarded-Proto: https\r\n");
     line = edge_line(&e, "Set-Cookie: crumb_id=", 0);
-    cr_expect(edge_has(line, "; Max-Age=34128000; Path=/; Domain=shop.example; HttpOnly; Secure; SameSite=None; Partitioned"), "%.*s", STR_ARG(line));
+    cr_expect(edge_has(line, "; Max-Age=34128000; Path=/; Domain=shop.example; HttpOnly; Secure; "
+                             "SameSite=None; Partitioned"),
+              "%.*s", STR_ARG(line));
     edge_ask(&e, "GET /b.gif", "X-Forwarded-Proto: http\r\n");
     line = edge_line(&e, "Set-Cookie: crumb_id=", 0);
-    cr_expect(edge_has(line, "; Max-Age=34128000; Path=/; Domain=shop.example; HttpOnly; SameSite=Lax"), "%.*s", STR_ARG(line));
+    cr_expect(
+        edge_has(line, "; Max-Age=34128000; Path=/; Domain=shop.example; HttpOnly; SameSite=Lax"),
+        "%.*s", STR_ARG(line));
 }
 
 /* ---- opt-out --------------------------------------------------------------------------------- */
@@ -292,8 +305,13 @@ Test(collect, optout_leaves_nothing)
         edge_ask(&e, "GET /b.gif?site=shop&url=https://shop.example/secret", lines);
         cr_expect_eq(edge_status(&e), 200, "row %zu", i);
         cr_expect_eq(edge_body(&e).n, 43);
-        cr_expect(str_eq(edge_line(&e, "Set-Cookie:", 0), STR("Set-Cookie: crumb_id=; Max-Age=0; Path=/; HttpOnly; SameSite=Lax")), "row %zu", i);
-        cr_expect(str_eq(edge_line(&e, "Set-Cookie:", 1), STR("Set-Cookie: crumb_id=; Max-Age=0; Path=/; Domain=shop.example; HttpOnly; SameSite=Lax")), "row %zu", i);
+        cr_expect(str_eq(edge_line(&e, "Set-Cookie:", 0),
+                         STR("Set-Cookie: crumb_id=; Max-Age=0; Path=/; HttpOnly; SameSite=Lax")),
+                  "row %zu", i);
+        cr_expect(str_eq(edge_line(&e, "Set-Cookie:", 1),
+                         STR("Set-Cookie: crumb_id=; Max-Age=0; Path=/; Domain=shop.example; "
+                             "HttpOnly; SameSite=Lax")),
+                  "row %zu", i);
         cr_expect_null(edge_line(&e, "Set-Cookie:", 2).p);
         cr_expect(!edge_has(e.answer, cookie + sizeof "crumb_id=" - 1));
         cr_expect_eq(e.exchange.batch, 0);
@@ -307,10 +325,19 @@ Test(collect, optout_leaves_nothing)
     cr_expect_eq(e.metrics.hits_received, 1 + e.metrics.hits_opted_out);
 }
 
-/* Promise 4. What is not time, number or chance in answer and record is the same, whatever the header says. */
+/*
+ * Promise 4. What is not time, number or chance in answer and record is the same, whatever the
+ * header says.
+ */
 Test(collect, do_not_track_changes_nothing)
 {
-    static const char *const headers[] = { "", "DNT: 1\r\n", "DNT: 0\r\n", "DNT: null\r\n", "dnt: \xff\r\n", "DNT: 1\r\nDNT: 0\r\n", "DNT:\r\n" };
+    static const char *const headers[] = { "",
+                                           "DNT: 1\r\n",
+                                           "DNT: 0\r\n",
+                                           "DNT: null\r\n",
+                                           "dnt: \xff\r\n",
+                                           "DNT: 1\r\nDNT: 0\r\n",
+                                           "DNT:\r\n" };
     char cookie[128], lines[256], answer[1024] = "", record[4096] = "";
     size_t answer_bytes = 0;
 
@@ -365,7 +392,8 @@ Test(collect, unknown_site_is_refused_and_counted)
     unsigned kept = 0, hits = 0;
 
     e.config.sites = sites;
-    for (const struct site_row *row = site_rows; row < site_rows + sizeof site_rows / sizeof site_rows[0]; row++) {
+    for (const struct site_row *row = site_rows;
+         row < site_rows + sizeof site_rows / sizeof site_rows[0]; row++) {
         char line[256];
 
         e.config.sites_count = row->sites;

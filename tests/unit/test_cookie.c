@@ -29,7 +29,8 @@ static const struct row {
     { add_id, false, true, NULL,
       "Set-Cookie: crumb_id=VALUE; Max-Age=34128000; Path=/; HttpOnly; SameSite=Lax\r\n" },
     { add_id, true, false, "shop.example",
-      "Set-Cookie: crumb_id=VALUE; Max-Age=34128000; Path=/; Domain=shop.example; HttpOnly; Secure; "
+      "Set-Cookie: crumb_id=VALUE; Max-Age=34128000; Path=/; Domain=shop.example; HttpOnly; "
+      "Secure; "
       "SameSite=None\r\n" },
     { cookie_add_id_end, false, false, NULL,
       "Set-Cookie: crumb_id=; Max-Age=0; Path=/; HttpOnly; SameSite=Lax\r\n" },
@@ -39,7 +40,8 @@ static const struct row {
     /* partitioned now, but it may have been set before it was */
     { cookie_add_id_end, true, true, NULL,
       "Set-Cookie: crumb_id=; Max-Age=0; Path=/; HttpOnly; Secure; SameSite=None\r\n"
-      "Set-Cookie: crumb_id=; Max-Age=0; Path=/; HttpOnly; Secure; SameSite=None; Partitioned\r\n" },
+      "Set-Cookie: crumb_id=; Max-Age=0; Path=/; HttpOnly; Secure; SameSite=None; "
+      "Partitioned\r\n" },
     { cookie_add_optout, false, false, NULL,
       "Set-Cookie: crumb_optout=1; Max-Age=34560000; Path=/; SameSite=Lax\r\n" },
     { cookie_add_optout, true, true, "shop.example",
@@ -77,6 +79,7 @@ Test(cookie, line_that_does_not_fit_leaves_no_half)
 
         cookie_add_optout(&b, &scope);
         cr_expect(!b.full);
-        cr_expect(b.n == 0 || (b.n == strlen(rows[8].lines) && cap >= b.n), "cap %zu: %zu", cap, b.n);
+        cr_expect(b.n == 0 || (b.n == strlen(rows[8].lines) && cap >= b.n), "cap %zu: %zu", cap,
+                  b.n);
     }
 }

@@ -26,7 +26,8 @@ Test(declare, statements)
 
         snprintf(line, sizeof line, "GET %s", rows[i].path);
         edge_ask(&e, line, "");
-        cr_expect(str_eq(edge_line(&e, "Content-Type:", 0), str_of(rows[i].type)), "%s", rows[i].path);
+        cr_expect(str_eq(edge_line(&e, "Content-Type:", 0), str_of(rows[i].type)), "%s",
+                  rows[i].path);
         cr_expect(str_eq(edge_body(&e), str_of(rows[i].body)), "%s: %.*s", rows[i].path,
                   STR_ARG(edge_body(&e)));
         cr_expect_null(edge_line(&e, "ETag:", 0).p);

@@ -34,7 +34,9 @@ static bool has_line(const char *line)
 
 Test(metrics, counters_are_summed_over_threads)
 {
-    struct metrics other = { .hits_received = 5, .hits_refused_site = 2, .connections_accepted = 3 };
+    struct metrics other = { .hits_received = 5,
+                             .hits_refused_site = 2,
+                             .connections_accepted = 3 };
     struct metrics *both[] = { &e.metrics, &other };
 
     e.admin.metrics = both;
@@ -44,7 +46,8 @@ Test(metrics, counters_are_summed_over_threads)
     e.metrics.connections_accepted = 10;
     e.metrics.connections_closed = 6;
     edge_ask(&e, "GET /metrics", "");
-    cr_expect(str_eq(edge_line(&e, "Content-Type:", 0), STR("Content-Type: text/plain; version=0.0.4; charset=utf-8")));
+    cr_expect(str_eq(edge_line(&e, "Content-Type:", 0),
+                     STR("Content-Type: text/plain; version=0.0.4; charset=utf-8")));
     cr_expect(has_line("crumb_hits_received_total 42"));
     cr_expect(has_line("crumb_hits_refused_total{reason=\"disk\"} 1"));
     cr_expect(has_line("crumb_hits_refused_total{reason=\"site\"} 2"));
@@ -83,7 +86,8 @@ Test(metrics, each_name_has_one_help_and_one_type)
             cr_expect(str_eq(line, STR("counter")) || str_eq(line, STR("gauge")));
         } else {
             samples++;
-            cr_expect(str_starts(line, name) && (line.p[name.n] == ' ' || line.p[name.n] == '{'), "%.*s under %.*s", STR_ARG(line), STR_ARG(name));
+            cr_expect(str_starts(line, name) && (line.p[name.n] == ' ' || line.p[name.n] == '{'),
+                      "%.*s under %.*s", STR_ARG(line), STR_ARG(name));
         }
     }
     cr_expect_null(body.p, "an empty line, or none at the end");

@@ -41,16 +41,24 @@ static const struct state_row {
     const char *on_page;
 } states[] = {
     { GPC_SHARE, "", "{\"optout\":false}\n", "Your visits are being recorded." },
-    { GPC_SHARE, "Cookie: crumb_id=x\r\n", "{\"optout\":false}\n", "Your visits are being recorded." },
-    { GPC_SHARE, "Cookie: crumb_optout=1\r\n", "{\"optout\":true,\"by\":\"cookie\"}\n", "opt-out cookie that says so" },
-    { GPC_SHARE, "Cookie: crumb_optout=\r\n", "{\"optout\":true,\"by\":\"cookie\"}\n", "opt-out cookie that says so" },
-    { GPC_SHARE, "Cookie: a=b\r\nCookie: crumb_optout=1\r\n", "{\"optout\":true,\"by\":\"cookie\"}\n", "opt-out cookie that says so" },
+    { GPC_SHARE, "Cookie: crumb_id=x\r\n", "{\"optout\":false}\n",
+      "Your visits are being recorded." },
+    { GPC_SHARE, "Cookie: crumb_optout=1\r\n", "{\"optout\":true,\"by\":\"cookie\"}\n",
+      "opt-out cookie that says so" },
+    { GPC_SHARE, "Cookie: crumb_optout=\r\n", "{\"optout\":true,\"by\":\"cookie\"}\n",
+      "opt-out cookie that says so" },
+    { GPC_SHARE, "Cookie: a=b\r\nCookie: crumb_optout=1\r\n",
+      "{\"optout\":true,\"by\":\"cookie\"}\n", "opt-out cookie that says so" },
     { GPC_SHARE, "Sec-GPC: 1\r\n", "{\"optout\":false}\n", "Your visits are being recorded." },
-    { GPC_OPTOUT, "Sec-GPC: 1\r\n", "{\"optout\":true,\"by\":\"gpc\"}\n", "Your browser sends Global Privacy Control" },
+    { GPC_OPTOUT, "Sec-GPC: 1\r\n", "{\"optout\":true,\"by\":\"gpc\"}\n",
+      "Your browser sends Global Privacy Control" },
     { GPC_OPTOUT, "Sec-GPC: 0\r\n", "{\"optout\":false}\n", "Your visits are being recorded." },
-    { GPC_OPTOUT, "Sec-GPC: 1\r\nCookie: crumb_optout=1\r\n", "{\"optout\":true,\"by\":\"cookie\"}\n", "opt-out cookie that says so" },
-    { GPC_SHARE, "Cookie: consent=no\r\n", "{\"optout\":true,\"by\":\"site\"}\n", "You declined on the site itself" },
-    { GPC_SHARE, "Cookie: consent=yes\r\n", "{\"optout\":false}\n", "Your visits are being recorded." },
+    { GPC_OPTOUT, "Sec-GPC: 1\r\nCookie: crumb_optout=1\r\n",
+      "{\"optout\":true,\"by\":\"cookie\"}\n", "opt-out cookie that says so" },
+    { GPC_SHARE, "Cookie: consent=no\r\n", "{\"optout\":true,\"by\":\"site\"}\n",
+      "You declined on the site itself" },
+    { GPC_SHARE, "Cookie: consent=yes\r\n", "{\"optout\":false}\n",
+      "Your visits are being recorded." },
     /* Do Not Track is not a signal */
     { GPC_OPTOUT, "DNT: 1\r\n", "{\"optout\":false}\n", "Your visits are being recorded." },
 };
@@ -59,18 +67,22 @@ Test(optout, state_is_told_to_scripts_and_people)
 {
     static char shop[] = "shop", name[] = "consent", pattern[] = "n*";
     struct config_optout_cookie consent = { name, pattern };
-    struct config_site site = { .name = shop, .optout_cookies = &consent, .optout_cookies_count = 1 };
+    struct config_site site = { .name = shop,
+                                .optout_cookies = &consent,
+                                .optout_cookies_count = 1 };
 
     e.config.sites = &site;
     e.config.sites_count = 1;
     for (size_t i = 0; i < sizeof states / sizeof states[0]; i++) {
         e.config.privacy.gpc = states[i].gpc;
         edge_ask(&e, "GET /optout/status", states[i].lines);
-        cr_expect(str_eq(edge_body(&e), str_of(states[i].status)), "row %zu: %.*s", i, STR_ARG(edge_body(&e)));
+        cr_expect(str_eq(edge_body(&e), str_of(states[i].status)), "row %zu: %.*s", i,
+                  STR_ARG(edge_body(&e)));
         expect_line("Content-Type:", 0, "Content-Type: application/json");
         expect_line("Cache-Control:", 0, "Cache-Control: no-store");
         edge_ask(&e, "GET /optout", states[i].lines);
-        cr_expect(edge_has(edge_body(&e), states[i].on_page), "row %zu:\n%.*s", i, STR_ARG(edge_body(&e)));
+        cr_expect(edge_has(edge_body(&e), states[i].on_page), "row %zu:\n%.*s", i,
+                  STR_ARG(edge_body(&e)));
         cr_expect_null(edge_line(&e, "Set-Cookie:", 0).p);
     }
 }
@@ -162,7 +174,8 @@ static const struct origin_row {
     { false, "Origin: \r\n", false },
     { false, "Origin: stats.shop.example\r\n", false },
     { false, "Origin: http://\r\n", false },
-    { false, "Origin: http://evil.example\r\nReferer: http://stats.shop.example/optout\r\n", false },
+    { false, "Origin: http://evil.example\r\nReferer: http://stats.shop.example/optout\r\n",
+      false },
     /* then Referer */
     { false, "Referer: http://stats.shop.example/optout\r\n", true },
     { false, "Referer: http://stats.shop.example\r\n", true },
@@ -198,9 +211,11 @@ Test(optout, only_our_own_page_changes_anything)
         const struct origin_row *row = &origins[i / 2];
         char lines[512];
 
-        snprintf(lines, sizeof lines, "%s%s", row->https ? "X-Forwarded-Proto: https\r\n" : "", row->lines);
+        snprintf(lines, sizeof lines, "%s%s", row->https ? "X-Forwarded-Proto: https\r\n" : "",
+                 row->lines);
         edge_ask(&e, paths[i % 2], lines);
-        cr_expect_eq(edge_status(&e), row->is_same ? 303 : 403, "%s\n%s: %d", paths[i % 2], lines, edge_status(&e));
+        cr_expect_eq(edge_status(&e), row->is_same ? 303 : 403, "%s\n%s: %d", paths[i % 2], lines,
+                     edge_status(&e));
         cr_expect_eq(edge_line(&e, "Set-Cookie:", 0).p != NULL, row->is_same, "%s", lines);
     }
 }
@@ -215,7 +230,8 @@ Test(optout, prefetch_changes_nothing)
 
 Test(optout, get_and_head_change_nothing)
 {
-    static const char *const lines[] = { "GET /optout", "HEAD /optout", "GET /optout?optout=1", "GET /optin", "HEAD /optin" };
+    static const char *const lines[] = { "GET /optout", "HEAD /optout", "GET /optout?optout=1",
+                                         "GET /optin", "HEAD /optin" };
 
     for (size_t i = 0; i < sizeof lines / sizeof lines[0]; i++) {
         edge_ask(&e, lines[i], SAME);
@@ -246,14 +262,22 @@ Test(optout, second_button_takes_it_back_and_sets_no_identifier)
     cr_expect_eq(e.metrics.optins, 1);
 }
 
-/* An id set with Domain= is another cookie than a host-only one: both must go. Other customers' domains are not told. */
+/*
+ * An id set with Domain= is another cookie than a host-only one: both must go. Other customers'
+ * domains are not told.
+ */
 Test(optout, button_reaches_every_domain_above_this_host)
 {
     static char a[] = "a", b[] = "b", c[] = "c", d[] = "d", f[] = "f";
-    static char above[] = "shop.example", host[] = "stats.shop.example", other[] = "other.example", like[] = "hop.example";
+    static char above[] = "shop.example", host[] = "stats.shop.example", other[] = "other.example",
+                like[] = "hop.example";
     struct config_site sites[] = {
-        { .name = a, .cookie_domain = above }, { .name = b, .cookie_domain = other }, { .name = c },
-        { .name = d, .cookie_domain = above }, { .name = f, .cookie_domain = host }, { .name = f, .cookie_domain = like },
+        { .name = a, .cookie_domain = above },
+        { .name = b, .cookie_domain = other },
+        { .name = c },
+        { .name = d, .cookie_domain = above },
+        { .name = f, .cookie_domain = host },
+        { .name = f, .cookie_domain = like },
     };
 
     e.config.sites = sites;
@@ -261,11 +285,18 @@ Test(optout, button_reaches_every_domain_above_this_host)
     edge_ask(&e, "POST /optout", SAME);
     expect_line("Set-Cookie:", 0, OUT_SET);
     expect_line("Set-Cookie:", 1, ID_END);
-    expect_line("Set-Cookie:", 2, "Set-Cookie: crumb_optout=1; Max-Age=34560000; Path=/; Domain=shop.example; SameSite=Lax");
-    expect_line("Set-Cookie:", 3, "Set-Cookie: crumb_id=; Max-Age=0; Path=/; Domain=shop.example; HttpOnly; SameSite=Lax");
-    expect_line("Set-Cookie:", 4, "Set-Cookie: crumb_optout=1; Max-Age=34560000; Path=/; Domain=stats.shop.example; SameSite=Lax");
+    expect_line(
+        "Set-Cookie:", 2,
+        "Set-Cookie: crumb_optout=1; Max-Age=34560000; Path=/; Domain=shop.example; SameSite=Lax");
+    expect_line(
+        "Set-Cookie:", 3,
+        "Set-Cookie: crumb_id=; Max-Age=0; Path=/; Domain=shop.example; HttpOnly; SameSite=Lax");
+    expect_line("Set-Cookie:", 4,
+                "Set-Cookie: crumb_optout=1; Max-Age=34560000; Path=/; Domain=stats.shop.example; "
+                "SameSite=Lax");
     cr_expect_null(edge_line(&e, "Set-Cookie:", 6).p);
     edge_ask(&e, "POST /optin", SAME);
-    expect_line("Set-Cookie:", 1, "Set-Cookie: crumb_optout=; Max-Age=0; Path=/; Domain=shop.example; SameSite=Lax");
+    expect_line("Set-Cookie:", 1,
+                "Set-Cookie: crumb_optout=; Max-Age=0; Path=/; Domain=shop.example; SameSite=Lax");
     cr_expect_null(edge_line(&e, "Set-Cookie:", 3).p);
 }

@@ -48,10 +48,14 @@ static const struct row {
 };
 
 static const struct row admin_rows[] = {
-    { "GET /metrics", 200, NULL },   { "HEAD /metrics", 200, NULL },
-    { "GET /healthz", 200, NULL },   { "GET /readyz", 200, NULL },
-    { "POST /readyz", 405, "Allow: GET, HEAD" }, { "GET /b.gif", 404, NULL },
-    { "GET /optout", 404, NULL },    { "GET /", 404, NULL },
+    { "GET /metrics", 200, NULL },
+    { "HEAD /metrics", 200, NULL },
+    { "GET /healthz", 200, NULL },
+    { "GET /readyz", 200, NULL },
+    { "POST /readyz", 405, "Allow: GET, HEAD" },
+    { "GET /b.gif", 404, NULL },
+    { "GET /optout", 404, NULL },
+    { "GET /", 404, NULL },
 };
 
 static void check_all(enum route_table table, const struct row *row, size_t count)
@@ -85,9 +89,12 @@ Test(route, configured_paths_replace_the_defaults)
 {
     static char pixel[] = "/p/x.gif", optout[] = "/privacy", optin[] = "/privacy/in";
     static const struct row moved[] = {
-        { "GET /p/x.gif", 200, NULL },        { "GET /b.gif", 404, NULL },
-        { "GET /privacy", 200, NULL },        { "GET /privacy/status", 200, NULL },
-        { "GET /optout", 404, NULL },         { "GET /optout/status", 404, NULL },
+        { "GET /p/x.gif", 200, NULL },
+        { "GET /b.gif", 404, NULL },
+        { "GET /privacy", 200, NULL },
+        { "GET /privacy/status", 200, NULL },
+        { "GET /optout", 404, NULL },
+        { "GET /optout/status", 404, NULL },
         { "GET /privacy/in", 405, "Allow: POST" },
     };
     struct edge e;
@@ -99,7 +106,9 @@ Test(route, configured_paths_replace_the_defaults)
         cr_expect_eq(edge_status(&e), moved[i].status, "%s", moved[i].request_line);
     }
     edge_ask(&e, "GET /.well-known/dnt/", "");
-    cr_expect(str_eq(edge_body(&e), STR("{\"tracking\":\"D\",\"policy\":\"/privacy\",\"config\":\"/privacy\"}\n")));
+    cr_expect(
+        str_eq(edge_body(&e),
+               STR("{\"tracking\":\"D\",\"policy\":\"/privacy\",\"config\":\"/privacy\"}\n")));
     edge_ask(&e, "GET /privacy", "");
     cr_expect(edge_has(edge_body(&e), "action=\"/privacy\""));
     edge_close(&e);

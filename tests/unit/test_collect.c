@@ -3,23 +3,25 @@
  * what the counters say.
  */
 #include <criterion/criterion.h>
+#include <signal.h>
 #include <stdio.h>
+#include <sys/resource.h>
 
 #include "support/edge.h"
 
 static struct edge e;
 
-static void open(void)
+static void set_up(void)
 {
     edge_open(&e);
 }
 
-static void close(void)
+static void tear_down(void)
 {
     edge_close(&e);
 }
 
-TestSuite(collect, .init = open, .fini = close);
+TestSuite(collect, .init = set_up, .fini = tear_down);
 
 static uint64_t refused(void)
 {
@@ -440,4 +442,35 @@ Test(collect, overload_is_refused_with_503_and_sets_nothing)
     cr_expect_null(edge_line(&e, "Set-Cookie:", 0).p);
     cr_expect_eq(spool_commit(e.context.spool, &err), 0);
     cr_expect_eq(edge_records_count(&e), kept);
+}
+
+/* No file may grow, as on a full disk. The opt-out works all the same. */
+Test(collect, full_disk_is_refused_with_503_and_opting_out_works)
+{
+    struct rlimit limit;
+
+    signal(SIGXFSZ, SIG_IGN);
+    getrlimit(RLIMIT_FSIZE, &limit);
+    limit.rlim_cur = 0;
+    cr_assert_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
+    for (unsigned i = 1; i <= 3; i++) {
+        edge_ask(&e, "GET /b.gif", "");
+        cr_expect_eq(edge_status(&e), 503);
+        cr_expect(str_eq(edge_line(&e, "Retry-After:", 0), STR("Retry-After: 10")));
+        cr_expect_null(edge_line(&e, "Set-Cookie:", 0).p);
+        cr_expect_eq(e.exchange.batch, 0);
+        cr_expect_eq(e.metrics.hits_refused_disk, i);
+        cr_expect_eq(e.metrics.hits_received, i);
+    }
+    edge_ask(&e, "GET /b.gif", "Cookie: crumb_optout=1\r\n");
+    cr_expect_eq(edge_status(&e), 200);
+    edge_ask(&e, "HEAD /b.gif", "");
+    cr_expect_eq(edge_status(&e), 200);
+    edge_ask(&e, "GET /optout", "");
+    cr_expect_eq(edge_status(&e), 200);
+    edge_ask(&e, "POST /optout", "Sec-Fetch-Site: same-origin\r\n");
+    cr_expect_eq(edge_status(&e), 303);
+    cr_expect_not_null(edge_line(&e, "Set-Cookie: crumb_optout=1", 0).p);
+    limit.rlim_cur = limit.rlim_max;
+    cr_assert_eq(setrlimit(RLIMIT_FSIZE, &limit), 0);
 }

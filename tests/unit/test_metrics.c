@@ -8,18 +8,18 @@
 
 static struct edge e;
 
-static void open(void)
+static void set_up(void)
 {
     edge_open(&e);
     e.table = ROUTE_ADMIN;
 }
 
-static void close(void)
+static void tear_down(void)
 {
     edge_close(&e);
 }
 
-TestSuite(metrics, .init = open, .fini = close);
+TestSuite(metrics, .init = set_up, .fini = tear_down);
 
 static bool has_line(const char *line)
 {

@@ -14,17 +14,17 @@
 
 static struct edge e;
 
-static void open(void)
+static void set_up(void)
 {
     edge_open(&e);
 }
 
-static void close(void)
+static void tear_down(void)
 {
     edge_close(&e);
 }
 
-TestSuite(optout, .init = open, .fini = close);
+TestSuite(optout, .init = set_up, .fini = tear_down);
 
 static void expect_line(const char *name, unsigned n, const char *line)
 {

@@ -5,6 +5,7 @@
 #
 #   make SAN=address,undefined   builds with sanitizers into build/address,undefined
 #   make DEBUG=1                 no optimisation
+#   make V=1                     shows the commands
 
 CC      ?= cc
 SAN     ?=
@@ -21,7 +22,9 @@ HARDEN   := -fstack-protector-strong $(if $(SAN)$(DEBUG),,-D_FORTIFY_SOURCE=2) -
 ALL_CFLAGS := -std=c11 $(CFLAGS) $(WARN) $(HARDEN) -pthread $(if $(SAN),-fsanitize=$(SAN) -fno-omit-frame-pointer)
 ALL_LDFLAGS := $(LDFLAGS) -pthread -pie -Wl,-z,relro,-z,now -Wl,--as-needed $(if $(SAN),-fsanitize=$(SAN))
 
-pkg = $(shell pkg-config $(1) $(2) 2>/dev/null)
+Q    := $(if $(V),,@)
+show = $(if $(V),,@printf '  %-6s %s\n' $(1) $@)
+pkg  = $(shell pkg-config $(1) $(2) 2>/dev/null)
 
 # ---- libraries, by the layer that wraps them ---------------------------------------------------------------------
 BASE_LIBS   = $(call pkg,--libs,libsodium libxxhash)
@@ -58,20 +61,24 @@ all: $(CRUMBD) $(CRUMB)
 define layer_rule
 $(call lib,$(1)): $(filter-out %/main.o,$(call objects,$(1)))
 	@mkdir -p $$(@D)
+	$$(call show,AR)
 	@rm -f $$@
-	$$(AR) rcs $$@ $$^
+	@$$(AR) rcs $$@ $$^
 endef
 $(foreach layer,$(LAYERS),$(eval $(call layer_rule,$(layer))))
 
 $(CRUMBD): $(BUILD)/obj/server/main.o $(call lib,server) $(call lib,model) $(call lib,store) $(call lib,base) $(LLHTTP_OBJ)
-	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(SERVER_LIBS) $(MODEL_LIBS) $(STORE_LIBS) $(BASE_LIBS)
+	$(call show,LINK)
+	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(SERVER_LIBS) $(MODEL_LIBS) $(STORE_LIBS) $(BASE_LIBS)
 
 $(CRUMB): $(BUILD)/obj/cli/main.o $(call lib,cli) $(call lib,model) $(call lib,store) $(call lib,base)
-	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(MODEL_LIBS) $(STORE_LIBS) $(BASE_LIBS)
+	$(call show,LINK)
+	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(MODEL_LIBS) $(STORE_LIBS) $(BASE_LIBS)
 
 $(BUILD)/obj/%.o: src/%.c
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+	$(call show,CC)
+	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
 $(BUILD)/obj/server/%.o: CPPFLAGS += $(LLHTTP_CFLAGS)
 
@@ -90,7 +97,8 @@ $(BUILD)/obj/server/ep_optout.o: $(patsubst %,$(BUILD)/gen/web/%.h,optout.html o
 # Somebody else's code: our warnings are not for it.
 $(BUILD)/llhttp/%.o: $(LLHTTP_SRC)/%.c
 	@mkdir -p $(@D)
-	$(CC) $(CFLAGS) -fPIE $(LLHTTP_CFLAGS) $(if $(SAN),-fsanitize=$(SAN)) -c -o $@ $<
+	$(call show,CC)
+	$(Q)$(CC) $(CFLAGS) -fPIE $(LLHTTP_CFLAGS) $(if $(SAN),-fsanitize=$(SAN)) -c -o $@ $<
 
 # ---- unit tests: one program per tests/unit/test_*.c, linked with every layer ------------------------------------------
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/test_*.c))
@@ -99,17 +107,20 @@ TEST_LIBS   = -lcriterion
 
 $(BUILD)/tests/support/%.o: tests/support/%.c
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) -Itests $(LLHTTP_CFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+	$(call show,CC)
+	$(Q)$(CC) $(CPPFLAGS) -Itests $(LLHTTP_CFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
 $(BUILD)/tests/%.o: tests/unit/%.c
 	@mkdir -p $(@D)
-	$(CC) $(CPPFLAGS) -Itests $(LLHTTP_CFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+	$(call show,CC)
+	$(Q)$(CC) $(CPPFLAGS) -Itests $(LLHTTP_CFLAGS) $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
 
 # Criterion's macros shadow and convert by design.
 $(BUILD)/tests/test_%.o: WARN += -Wno-shadow -Wno-conversion -Wno-missing-prototypes
 
 $(BUILD)/tests/%: $(BUILD)/tests/%.o $(SUPPORT) $(foreach layer,cli server model store base,$(call lib,$(layer))) $(LLHTTP_OBJ)
-	$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(SERVER_LIBS) $(MODEL_LIBS) $(STORE_LIBS) $(BASE_LIBS) $(TEST_LIBS)
+	$(call show,LINK)
+	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(SERVER_LIBS) $(MODEL_LIBS) $(STORE_LIBS) $(BASE_LIBS) $(TEST_LIBS)
 
 unit: $(UNIT_TESTS)
 	@failed=0; for t in $(UNIT_TESTS); do echo "== $$t"; $$t || failed=1; done; exit $$failed

@@ -16,21 +16,27 @@
 #include "base/str.h"
 
 #define GEO_JSON_BYTES_MAX 1024
+#define GEO_DATABASES_MAX  8
 
 struct geo_set;
 struct geo_cache;
 
 /*
- * Opens every file. No paths at all gives an empty set: no database is no error. A file that is
- * missing or broken fails the whole call (the caller keeps its old set and says so).
+ * Opens every file, at most GEO_DATABASES_MAX. No paths at all gives an empty set: no database is
+ * no error. A file that is missing or broken fails the whole call (the caller keeps its old set and
+ * says so). The set keeps a copy in memory, so whatever happens to the files later cannot hurt it.
  */
 struct geo_set *geo_open(char *const *paths, unsigned count, struct err *e);
 void geo_close(struct geo_set *set);
 
-/* Has any file been replaced since it was opened (mtime, size or inode)? */
+/*
+ * Has any file been replaced or overwritten since it was opened (mtime, size or inode)? A file that
+ * has gone is no change: the set goes on with what it has.
+ */
 bool geo_changed(const struct geo_set *set);
 
-/* "GeoLite2-City 2026-11-20, ..." for the log and /metrics; borrowed from the set. */
+/* "GeoLite2-City 2026-11-20, GeoLite2-ASN 2026-11-20" for the log and /metrics, "none" for an empty
+ * set; borrowed from the set. */
 const char *geo_describe(const struct geo_set *set);
 
 /* The encoded fields of recent entries, keyed by their place in the database. Bounded; NULL when

@@ -56,7 +56,8 @@
 /* clang-format on */
 
 /* What stands in front of each value: ,"name": */
-#define FIELD_KEY(id, name, type, max, sentence) static const char field_key_##id[] = ",\"" name "\":";
+#define FIELD_KEY(id, name, type, max, sentence)                                                   \
+    static const char field_key_##id[] = ",\"" name "\":";
 FIELDS(FIELD_KEY)
 #undef FIELD_KEY
 

@@ -2,9 +2,9 @@
  * answer.h - writes one HTTP answer into an exchange's buffer: status line, headers, body, exact
  * Content-Length.
  *
- * Date and Connection come from the exchange; every answer says "X-Content-Type-Options: nosniff".
- * For HEAD the body is left out and its length kept (RFC 9110 section 9.3.2). Only copies bytes
- * together: it costs a pixel well under 0.1 us.
+ * Date and Connection come from the exchange; every answer says "X-Content-Type-Options:
+ * nosniff". For HEAD the body is left out and its length kept (RFC 9110 section 9.3.2). Only
+ * copies bytes together: it costs a pixel well under 0.1 us.
  */
 #ifndef CRUMB_SERVER_ANSWER_H
 #define CRUMB_SERVER_ANSWER_H
@@ -14,8 +14,10 @@
 /* Of an answer with a body or extra lines: what answer() adds to them, at most. */
 #define ANSWER_HEAD_BYTES_MAX 512
 
-/* An extra line of every 503: a disk rarely gets better sooner, and beacons need not be delivered
- * at once. */
+/*
+ * An extra line of every 503: a disk rarely gets better sooner, and beacons need not be delivered
+ * at once.
+ */
 #define ANSWER_RETRY_AFTER "Retry-After: 10\r\n"
 
 /*
@@ -29,9 +31,9 @@ void answer(struct exchange *x, int status, struct str type, struct str extra, s
 void answer_text(struct exchange *x, int status, struct str extra, const char *sentence);
 
 /*
- * Without an exchange: what the connection sends when a request was not one (4xx) or its batch was
- * refused (503, with Retry-After). Always closes. out has ANSWER_ERROR_BYTES_MAX free; a sentence
- * that does not fit is cut.
+ * Without an exchange: what the connection sends when a request was not one (4xx) or its batch
+ * was refused (503, with Retry-After). Always closes. out has ANSWER_ERROR_BYTES_MAX free; a
+ * sentence that does not fit is cut.
  */
 #define ANSWER_ERROR_BYTES_MAX 512
 void answer_error(struct buf *out, int status, const char *http_date, const char *sentence);

@@ -2,8 +2,8 @@
  * collect.h - the data path: from an endpoint's facts to a record in this turn's batch.
  *
  * Endpoints differ in how facts come in and in what they answer; everything between is here.
- * Counts every hit exactly once: hits_received, and then hits_opted_out, hits_refused_*, or (by the
- * connection, when the batch is decided) hits_stored or hits_refused_write for
+ * Counts every hit exactly once: hits_received, and then hits_opted_out, hits_refused_*, or (by
+ * the connection, when the batch is decided) hits_stored or hits_refused_write for
  * exchange.batch_records. Thread: the worker that owns the exchange's context. No allocation, no
  * system call but the store's.
  */
@@ -28,7 +28,8 @@ enum collect_verdict {
 /*
  * event->kind and event->facts come from the endpoint; the rest is filled in here, and borrowed
  * from the request. headers has COLLECT_COOKIES_BYTES_MAX free and gets the answer's Set-Cookie
- * lines: a new identifier when accepted, the identifier's end when opted out, nothing when refused.
+ * lines: a new identifier when accepted, the identifier's end when opted out, nothing when
+ * refused.
  */
 enum collect_verdict collect(struct exchange *x, struct event *event, struct buf *headers);
 
@@ -36,9 +37,9 @@ enum collect_verdict collect(struct exchange *x, struct event *event, struct buf
 void collect_answer_refused(struct exchange *x, enum collect_verdict verdict);
 
 /*
- * The site a hit belongs to. True: it is one of ours; *site is its entry, or NULL when no sites are
- * configured and any name is accepted. A hit that names none belongs to the only site if just one
- * is configured, and to none if none is; with several it is refused.
+ * The site a hit belongs to. True: it is one of ours; *site is its entry, or NULL when no sites
+ * are configured and any name is accepted. A hit that names none belongs to the only site if just
+ * one is configured, and to none if none is; with several it is refused.
  */
 bool collect_find_site(const struct config *config, struct str name,
                        const struct config_site **site);

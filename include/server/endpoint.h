@@ -21,8 +21,10 @@
 #include "server/metrics.h"
 #include "store/spool.h"
 
-/* Read-only state that SIGHUP replaces as a whole (snapshot.c). Every worker holds a reference to
- * one. */
+/*
+ * Read-only state that SIGHUP replaces as a whole (snapshot.c). Every worker holds a reference to
+ * one.
+ */
 struct snapshot {
     struct config *config;
     struct geo_set *geo;

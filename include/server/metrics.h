@@ -1,8 +1,8 @@
 /*
  * metrics.h - counters of one thread, summed when somebody asks.
  *
- * Each loop thread has its own struct metrics and is its only writer; readers on other threads see
- * each counter by itself (relaxed atomics), never a torn value. A new counter is a row here:
+ * Each loop thread has its own struct metrics and is its only writer; readers on other threads
+ * see each counter by itself (relaxed atomics), never a torn value. A new counter is a row here:
  * /metrics and crumbd(8) follow.
  *
  * Promise 2, to the hit and once all answers are out:
@@ -58,9 +58,9 @@ static inline void metrics_add(_Atomic uint64_t *counter, uint64_t n)
 }
 
 /*
- * All of it in the Prometheus text format 0.0.4: the counters summed over the threads, the store's,
- * and what the process costs. Fits into ANSWER_BYTES_MAX - ANSWER_HEAD_BYTES_MAX; metrics.c checks
- * that when compiling.
+ * All of it in the Prometheus text format 0.0.4: the counters summed over the threads, the
+ * store's, and what the process costs. Fits into ANSWER_BYTES_MAX - ANSWER_HEAD_BYTES_MAX;
+ * metrics.c checks that when compiling.
  */
 struct admin_view;
 struct buf;

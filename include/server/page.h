@@ -6,8 +6,8 @@
  * unless it is raw
  *      <!--if NAME--> ... <!--end--> stays if the part is shown; does not nest
  *
- * Templates are ours and compiled in: a name without a part is a bug and asserts. What comes from a
- * request never goes into a part. Pure; any thread.
+ * Templates are ours and compiled in: a name without a part is a bug and asserts. What comes from
+ * a request never goes into a part. Pure; any thread.
  */
 #ifndef CRUMB_SERVER_PAGE_H
 #define CRUMB_SERVER_PAGE_H

@@ -1,6 +1,6 @@
 /*
- * answer.c - HTTP answers out of ready-made pieces. See answer.h for the contract. Every answer of
- * crumbd is written here.
+ * answer.c - HTTP answers out of ready-made pieces. See answer.h for the contract. Every answer
+ * of crumbd is written here.
  *
  * What must be true: Content-Length is exact; "close" is said whenever it is going to be done;
  * nothing of a request is ever repeated in an answer.

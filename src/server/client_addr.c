@@ -2,10 +2,10 @@
  * client_addr.c - believes an address only as far as trusted proxies vouch for it. See
  * client_addr.h for the contract.
  *
- * Called once for each request, before any endpoint. Both headers are lists that each proxy extends
- * at the right, over one line or several, so they are read the same way: all elements into one
- * chain, then from its right end. Only the last CHAIN_MAX elements are kept; nobody has that many
- * trusted proxies, and what a client put in front of them is not looked at.
+ * Called once for each request, before any endpoint. Both headers are lists that each proxy
+ * extends at the right, over one line or several, so they are read the same way: all elements
+ * into one chain, then from its right end. Only the last CHAIN_MAX elements are kept; nobody has
+ * that many trusted proxies, and what a client put in front of them is not looked at.
  *
  * A sender can put anything into what our proxy then extends, a lone quote included. In Forwarded
  * that would swallow the proxy's own element, so a line whose quotes do not pair up is one
@@ -65,8 +65,10 @@ static bool is_port(struct str s)
     return s.n <= PORT_DIGITS_MAX && str_to_u64(s, PORT_MAX, &port);
 }
 
-/* An address with or without a port: 1.2.3.4, 1.2.3.4:80, [::1], [::1]:80, and ::1 as
- * X-Forwarded-For has it. */
+/*
+ * An address with or without a port: 1.2.3.4, 1.2.3.4:80, [::1], [::1]:80, and ::1 as
+ * X-Forwarded-For has it.
+ */
 static bool read_address(struct str s, bool bare_ipv6, struct ip *ip)
 {
     size_t colon, bracket;
@@ -119,8 +121,10 @@ static bool quotes_pair(struct str s)
     return true;
 }
 
-/* The position of the first c at or after from that is not inside quotes; s.n if none. The quotes
- * of s pair. */
+/*
+ * The position of the first c at or after from that is not inside quotes; s.n if none. The quotes
+ * of s pair.
+ */
 static size_t find_unquoted(struct str s, char c, size_t from)
 {
     size_t i;
@@ -176,7 +180,9 @@ static bool read_value(struct str s, struct buf *b)
     return false;
 }
 
-/* One element: for=... once, the rest in any order, each name at most once of those that are read.
+/*
+ * One element: for=... once, the rest in any order, each name at most once of those that are
+ * read.
  */
 static bool read_hop_forwarded(struct str element, struct hop *hop)
 {

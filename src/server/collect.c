@@ -4,10 +4,10 @@
  * What must be true:
  *  1. Every hit moves hits_received and exactly one of the counters that say what became of it.
  *  2. Of a visitor who opted out no identifier is read, made or written, and nothing reaches the
- * spool.
+ *     spool.
  *  3. An identifier is announced in Set-Cookie only together with the record that holds it.
  *  4. Of the request only the headers that are named here and in client_addr.c play a part. No
- * other signal of the visitor's is looked at.
+ *     other signal of the visitor's is looked at.
  */
 #include "server/collect.h"
 
@@ -33,10 +33,8 @@ bool collect_find_site(const struct config *config, struct str name,
 /* One more Cookie line; an opt-out in any of them hides the identifiers in all. */
 static void merge_cookies(struct policy_cookies *all, const struct policy_cookies *line)
 {
-    const unsigned ids_max = sizeof all->ids / sizeof all->ids[0];
-
     all->opted_out = all->opted_out || line->opted_out;
-    for (unsigned i = 0; i < line->ids_count && all->ids_count < ids_max; i++)
+    for (unsigned i = 0; i < line->ids_count && all->ids_count < POLICY_IDS_MAX; i++)
         all->ids[all->ids_count++] = line->ids[i];
     if (all->opted_out)
         all->ids_count = 0;
@@ -153,21 +151,29 @@ static void describe(struct event *event, const struct exchange *x, const struct
         event->facts.lang = first_language(header[HTTP_HEADER_ACCEPT_LANGUAGE]);
 }
 
+/* The batch has a bound of its own; what has an errno behind it came from the disk. */
+static enum collect_verdict refusal(const struct err *e)
+{
+    return e->code == ERR_FULL && e->sys_errno == 0 ? COLLECT_REFUSED_OVERLOAD
+                                                    : COLLECT_REFUSED_DISK;
+}
+
 /* Writes the line where the batch wants it. */
 static enum collect_verdict keep(struct exchange *x, struct event *event)
 {
     struct spool *spool = x->context->spool;
+    unsigned dropped = event->facts.params_dropped;
     struct buf line;
     struct err e;
     char *p = spool_reserve(spool, EVENT_LINE_BYTES_MAX, &event->seq, &e);
 
     if (p == NULL)
-        return e.code == ERR_BUSY ? COLLECT_REFUSED_OVERLOAD : COLLECT_REFUSED_DISK;
+        return refusal(&e);
     line = buf_over(p, EVENT_LINE_BYTES_MAX);
-    codec_add_line(&line, event);
+    dropped += codec_add_line(&line, event);
     x->batch = spool_accept(spool, line.n);
     x->batch_records++;
-    metrics_add(&x->context->metrics->params_dropped, event->facts.params_dropped);
+    metrics_add(&x->context->metrics->params_dropped, dropped);
     return COLLECT_ACCEPTED;
 }
 
@@ -187,23 +193,18 @@ static void announce(const struct exchange *x, const struct config_site *site,
 static const struct outcome {
     size_t counter; /* in struct metrics */
     int status;
-    struct str extra;
+    const char *extra;
     const char *sentence;
 } outcomes[] = {
-#define COUNTER(field) .counter = offsetof(struct metrics, field)
-#define RETRY_AFTER                                                                                \
-    {                                                                                              \
-        ANSWER_RETRY_AFTER, sizeof ANSWER_RETRY_AFTER - 1                                          \
-    }
-    [COLLECT_OPTED_OUT] = { COUNTER(hits_opted_out) },
-    [COLLECT_REFUSED_SITE] = { COUNTER(hits_refused_site),
-                               403,
-                               { NULL, 0 },
+#define COUNTER(field) offsetof(struct metrics, field)
+    [COLLECT_OPTED_OUT] = { COUNTER(hits_opted_out), 0, "", "" },
+    [COLLECT_REFUSED_SITE] = { COUNTER(hits_refused_site), 403, "",
                                "this collector does not serve that site" },
-    [COLLECT_REFUSED_DISK] = { COUNTER(hits_refused_disk), 503, RETRY_AFTER,
-                               "the hit cannot be kept now: no disk space" },
-    [COLLECT_REFUSED_OVERLOAD] = { COUNTER(hits_refused_overload), 503, RETRY_AFTER,
+    [COLLECT_REFUSED_DISK] = { COUNTER(hits_refused_disk), 503, ANSWER_RETRY_AFTER,
+                               "the hit cannot be kept now: the disk does not take it" },
+    [COLLECT_REFUSED_OVERLOAD] = { COUNTER(hits_refused_overload), 503, ANSWER_RETRY_AFTER,
                                    "the hit cannot be kept now: too many are waiting" },
+#undef COUNTER
 };
 
 static enum collect_verdict counted(const struct exchange *x, enum collect_verdict verdict)
@@ -247,5 +248,5 @@ void collect_answer_refused(struct exchange *x, enum collect_verdict verdict)
 {
     const struct outcome *outcome = &outcomes[verdict];
 
-    answer_text(x, outcome->status, outcome->extra, outcome->sentence);
+    answer_text(x, outcome->status, str_of(outcome->extra), outcome->sentence);
 }

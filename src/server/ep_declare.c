@@ -2,8 +2,8 @@
  * ep_declare.c - what machines may ask about us: /.well-known/dnt/, /.well-known/gpc.json,
  * /robots.txt, /favicon.ico.
  *
- * What must be true: each statement holds for the running configuration. Nothing here looks at who
- * asks.
+ * What must be true: each statement holds for the running configuration. Nothing here looks at
+ * who asks.
  */
 #include "base/json.h"
 #include "server/answer.h"
@@ -12,8 +12,8 @@
 
 /*
  * W3C Tracking Preference Expression section 6.5: the site-wide tracking status. "D" says that a
- * tracking preference is disregarded, which obliges us to explain it in the policy (section 6.2.9):
- * the opt-out page does. "config" is where people decide.
+ * tracking preference is disregarded, which obliges us to explain it in the policy (section
+ * 6.2.9): the opt-out page does. "config" is where people decide.
  */
 void ep_dnt(struct exchange *x)
 {
@@ -29,9 +29,10 @@ void ep_dnt(struct exchange *x)
 }
 
 /*
- * Global Privacy Control: true says that its requests are abided by. They are with either value of
- * the option gpc: "share" records the objection and leaves the record out of everything that is
- * shared, "optout" does not keep the hit at all. lastUpdate is the day on which that became so.
+ * Global Privacy Control: true says that its requests are abided by. They are with either value
+ * of the option gpc: "share" records the objection and leaves the record out of everything that
+ * is shared, "optout" does not keep the hit at all. lastUpdate is the day on which that became
+ * so.
  */
 void ep_gpc(struct exchange *x)
 {

@@ -3,8 +3,8 @@
  * /optout/status.
  *
  * What must be true:
- *  1. Only a POST from our own page changes anything; nobody else's page, link, picture or prefetch
- * can.
+ *  1. Only a POST from our own page changes anything; nobody else's page, link, picture or
+ *     prefetch can.
  *  2. Nothing here needs the disk, so that opting out works when collecting does not.
  *  3. No byte of the request gets into an answer.
  */
@@ -25,7 +25,8 @@ _Static_assert(sizeof web_optout_html + sizeof web_optout_css + PARTS_BYTES_MAX 
                    ANSWER_BYTES_MAX - 2 * ANSWER_HEAD_BYTES_MAX,
                "the opt-out page does not fit into one answer");
 
-/* ---- the state --------------------------------------------------------------------------------
+/*
+ * ---- the state --------------------------------------------------------------------------------
  */
 
 enum state { COUNTED, OUT_BY_COOKIE, OUT_BY_SITE, OUT_BY_GPC };
@@ -50,18 +51,19 @@ static enum state read_state(const struct exchange *x)
 
 void ep_optout_status(struct exchange *x)
 {
-    static const struct str bodies[] = {
-        [COUNTED] = { "{\"optout\":false}\n", 17 },
-        [OUT_BY_COOKIE] = { "{\"optout\":true,\"by\":\"cookie\"}\n", 30 },
-        [OUT_BY_SITE] = { "{\"optout\":true,\"by\":\"site\"}\n", 28 },
-        [OUT_BY_GPC] = { "{\"optout\":true,\"by\":\"gpc\"}\n", 27 },
+    static const char *const bodies[] = {
+        [COUNTED] = "{\"optout\":false}\n",
+        [OUT_BY_COOKIE] = "{\"optout\":true,\"by\":\"cookie\"}\n",
+        [OUT_BY_SITE] = "{\"optout\":true,\"by\":\"site\"}\n",
+        [OUT_BY_GPC] = "{\"optout\":true,\"by\":\"gpc\"}\n",
     };
 
     answer(x, 200, STR("application/json"), STR("Cache-Control: no-store\r\n"),
-           bodies[read_state(x)]);
+           str_of(bodies[read_state(x)]));
 }
 
-/* ---- the page ---------------------------------------------------------------------------------
+/*
+ * ---- the page ---------------------------------------------------------------------------------
  */
 
 /*
@@ -105,7 +107,8 @@ void ep_optout_page(struct exchange *x)
     answer(x, 200, STR("text/html; charset=utf-8"), STR(PAGE_HEADERS), buf_str(&body));
 }
 
-/* ---- the buttons ------------------------------------------------------------------------------
+/*
+ * ---- the buttons ------------------------------------------------------------------------------
  */
 
 static bool take(struct str *s, struct str prefix)
@@ -155,8 +158,8 @@ static struct str origin_of(struct str url)
 
 /*
  * Does the request come from our own page? The first of three headers that is there decides. A
- * browser that sends Sec-Fetch-Site does not let pages touch it, and it holds whatever a proxy has
- * made of Host. None of them proves nothing.
+ * browser that sends Sec-Fetch-Site does not let pages touch it, and it holds whatever a proxy
+ * has made of Host. None of them proves nothing.
  */
 static bool is_same_origin(const struct exchange *x)
 {
@@ -210,8 +213,10 @@ static bool is_ours_to_set(const struct exchange *x, unsigned site)
 
 typedef void add_cookies_fn(struct buf *headers, const struct cookie_scope *scope);
 
-/* Everywhere that hits through this host look for cookies: host-only, and the domains of the sites
- * above it. */
+/*
+ * Everywhere that hits through this host look for cookies: host-only, and the domains of the
+ * sites above it.
+ */
 static void add_in_all_scopes(struct buf *headers, const struct exchange *x, add_cookies_fn *add)
 {
     const struct config *config = x->context->snapshot->config;

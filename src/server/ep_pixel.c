@@ -7,8 +7,10 @@
 #include "server/answer.h"
 #include "server/collect.h"
 
-/* GIF89a, 1 x 1, two colours of which the first is transparent; the smallest that every browser
- * takes: 43 bytes. */
+/*
+ * GIF89a, 1 x 1, two colours of which the first is transparent; the smallest that every browser
+ * takes: 43 bytes.
+ */
 static const unsigned char pixel[] = {
     'G',  'I',  'F',  '8',  '9',  'a',                          /* signature and version */
     0x01, 0x00, 0x01, 0x00, 0x80, 0x00, 0x00,                   /* 1 x 1, a table of two colours */

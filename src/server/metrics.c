@@ -2,8 +2,8 @@
  * metrics.c - the counters as text for Prometheus. See metrics.h for the contract. Called by
  * ep_admin.c.
  *
- * What must be true: HELP and TYPE stand once for each name, so rows of one name stand together and
- * only the first has a help text; the whole text fits into one answer.
+ * What must be true: HELP and TYPE stand once for each name, so rows of one name stand together
+ * and only the first has a help text; the whole text fits into one answer.
  */
 #include "server/metrics.h"
 
@@ -193,9 +193,11 @@ static void add_process(struct buf *b, const struct admin_view *server)
 /* ---- all --------------------------------------------------------------------------------- */
 
 #define COUNTER_BYTES(field, name, labels, help) +ROW_BYTES_MAX(name, labels, help)
-#define STORE_BYTES(field, help)                 +ROW_BYTES_MAX("crumb_store_" #field "_total", "", help)
-#define OTHER_ROWS                               8
-#define OTHER_BYTES                              (OTHER_ROWS * 256 + 2 * GEO_BYTES_MAX)
+
+#define STORE_BYTES(field, help) +ROW_BYTES_MAX("crumb_store_" #field "_total", "", help)
+
+#define OTHER_ROWS  8
+#define OTHER_BYTES (OTHER_ROWS * 256 + 2 * GEO_BYTES_MAX)
 _Static_assert(METRICS_COUNTERS(COUNTER_BYTES) STORE_COUNTERS(STORE_BYTES) + OTHER_BYTES <
                    ANSWER_BYTES_MAX - ANSWER_HEAD_BYTES_MAX,
                "/metrics does not fit into one answer");

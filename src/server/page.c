@@ -30,8 +30,10 @@ static void add_escaped(struct buf *b, struct str s)
     }
 }
 
-/* Cuts *rest at the next needle, which is taken away too. Without one all of *rest is the part
- * before. */
+/*
+ * Cuts *rest at the next needle, which is taken away too. Without one all of *rest is the part
+ * before.
+ */
 static struct str cut_before(struct str *rest, struct str needle)
 {
     const char *at = rest->n == 0 ? NULL : memmem(rest->p, rest->n, needle.p, needle.n);

@@ -2,8 +2,8 @@
  * route.c - what answers where: two tables, searched in order. See endpoint.h for the contract.
  *
  * Called once for each request, by the connection. Paths are compared as sent, byte for byte:
- * nothing is decoded, nothing normalised, no prefix matches. A path that is in the table with other
- * methods is a 405 that names them.
+ * nothing is decoded, nothing normalised, no prefix matches. A path that is in the table with
+ * other methods is a 405 that names them.
  */
 #include "server/answer.h"
 #include "server/endpoint.h"

@@ -15,7 +15,7 @@
 struct nearest {
     struct str word;
     const char *names[NEAREST_MAX]; /* best first; borrowed from the offers */
-    unsigned distances[NEAREST_MAX];
+    unsigned costs[NEAREST_MAX];
     unsigned count;
 };
 

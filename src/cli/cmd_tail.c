@@ -15,9 +15,10 @@
 #include "cli/stop.h"
 #include "store/scan.h"
 
-#define POLL_MS     200
-#define UNTIL_GRACE (5 * POLL_MS) /* for what was stamped before --until and is written after it   \
-                                   */
+#define POLL_MS 200
+#define UNTIL_GRACE                                                                                \
+    (5 * POLL_MS) /* for what was stamped before --until and is written after it                   \
+                   */
 #define LINES_DEFAULT 10
 #define LINES_MAX     100000
 #define SCAN_STOPPED  1

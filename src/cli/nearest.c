@@ -49,35 +49,42 @@ void nearest_begin(struct nearest *n, struct str word)
     *n = (struct nearest){ .word = word };
 }
 
-/* One typing error for every three characters, and at least one; a beginning counts as one error.
+static bool is_beginning(struct str a, struct str b)
+{
+    return a.n > 2 && str_starts(b, a);
+}
+
+/*
+ * A typing error counts two; that one is the beginning of the other counts three. Allowed are one
+ * error for every three characters, and always one.
  */
-static bool close_enough(struct str word, struct str name, unsigned *errors)
+static bool close_enough(struct str word, struct str name, unsigned *cost)
 {
     if (word.n == 0 || word.n > NAME_BYTES_MAX || name.n > NAME_BYTES_MAX)
         return false;
-    *errors = distance(word, name);
-    if ((word.n > 2 && str_starts(name, word)) || (name.n > 2 && str_starts(word, name)))
-        *errors = 1;
-    return *errors <= (word.n < 6 ? 1 : word.n / 3);
+    *cost = 2 * distance(word, name);
+    if (*cost > 3 && (is_beginning(word, name) || is_beginning(name, word)))
+        *cost = 3;
+    return *cost <= (word.n < 6 ? 3 : word.n / 3 * 2);
 }
 
 void nearest_offer(struct nearest *n, const char *name)
 {
-    unsigned errors, at;
+    unsigned cost, at;
 
-    if (!close_enough(n->word, str_of(name), &errors))
+    if (!close_enough(n->word, str_of(name), &cost))
         return;
     at = n->count < NEAREST_MAX ? n->count++ : NEAREST_MAX;
-    while (at > 0 && n->distances[at - 1] > errors) {
+    while (at > 0 && n->costs[at - 1] > cost) {
         if (at < NEAREST_MAX) {
             n->names[at] = n->names[at - 1];
-            n->distances[at] = n->distances[at - 1];
+            n->costs[at] = n->costs[at - 1];
         }
         at--;
     }
     if (at < NEAREST_MAX) {
         n->names[at] = name;
-        n->distances[at] = errors;
+        n->costs[at] = cost;
     }
 }
 

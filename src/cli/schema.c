@@ -30,28 +30,26 @@ static const struct type_names types[] = {
                     "\"type\": \"object\", \"additionalProperties\": { \"type\": \"string\" }" },
 };
 
-/* Inside an SQL string a quote is written twice. */
-static void add_sql_text(struct buf *b, struct str s)
+/* Inside ClickHouse's strings quotes and backslashes stand behind a backslash. */
+static void add_clickhouse_text(struct buf *b, const char *text)
 {
-    for (size_t i = 0; i < s.n; i++) {
-        if (s.p[i] == '\'')
-            buf_add_char(b, '\'');
-        buf_add_char(b, s.p[i]);
+    for (const char *p = text; *p != '\0'; p++) {
+        if (*p == '\'' || *p == '\\')
+            buf_add_char(b, '\\');
+        buf_add_char(b, *p);
     }
 }
 
-/* The folder as part of a pattern: characters that a pattern takes for wildcards stand for
- * themselves. */
+/* A folder in a pattern in a string: wildcards stand in brackets, quotes are doubled. */
 static void add_duckdb_folder(struct buf *b, const char *data)
 {
     for (const char *p = data; *p != '\0'; p++) {
-        bool wild = memchr("*?[", *p, 3) != NULL;
-
-        if (wild)
-            buf_add_char(b, '[');
-        add_sql_text(b, str_from(p, 1));
-        if (wild)
-            buf_add_char(b, ']');
+        if (memchr("*?[", *p, 3) != NULL)
+            buf_addf(b, "[%c]", *p);
+        else if (*p == '\'')
+            buf_add_lit(b, "''");
+        else
+            buf_add_char(b, *p);
     }
 }
 
@@ -63,7 +61,8 @@ void schema_add_duckdb(struct buf *b, const char *data)
     buf_add_lit(b, "-- Needs at least one sealed file; live data: crumb cat.\n"
                    "CREATE OR REPLACE VIEW hits AS SELECT * FROM read_json(\n    '");
     add_duckdb_folder(b, data);
-    buf_add_lit(b, FILES "',\n    format = 'newline_delimited',\n    columns = {\n");
+    buf_add_lit(b, FILES "',\n    format = 'newline_delimited',\n    compression = 'gzip',\n");
+    buf_add_lit(b, "    columns = {\n");
     for (size_t i = 0; i < count; i++)
         buf_addf(b, "        '%s': '%s'%s -- %s\n", fields[i].name, types[fields[i].type].duckdb,
                  i + 1 < count ? "," : "", fields[i].sentence);
@@ -78,7 +77,7 @@ static void add_clickhouse_columns(struct buf *b)
 
     for (size_t i = 0; i < count; i++) {
         buf_addf(b, "    `%s` %s COMMENT '", fields[i].name, types[fields[i].type].clickhouse);
-        add_sql_text(b, str_of(fields[i].sentence));
+        add_clickhouse_text(b, fields[i].sentence);
         buf_addf(b, "'%s\n", i + 1 < count ? "," : "");
     }
 }
@@ -90,7 +89,7 @@ void schema_add_clickhouse(struct buf *b, const char *data)
     buf_add_lit(b, ")\nENGINE = MergeTree\nPARTITION BY toDate(ts)\nORDER BY (site, ts, id);\n\n"
                    "-- Where the server sees the files:\n"
                    "INSERT INTO hits SELECT * FROM file('");
-    add_sql_text(b, str_of(data));
+    add_clickhouse_text(b, data);
     buf_add_lit(b, FILES "', 'JSONEachRow')\n"
                          "SETTINGS date_time_input_format = 'best_effort';\n\n"
                          "-- From anywhere, live data included:\n"

@@ -41,6 +41,8 @@ struct config_store {
 struct config_geo {
     char **databases; /* in search order: the first that knows a field wins */
     unsigned databases_count;
+    bool databases_found; /* nobody named them: they are what was in `folder` */
+    char *folder;
 };
 
 struct config_proxies {
@@ -49,8 +51,10 @@ struct config_proxies {
     enum config_client_address client_address;
 };
 
-/* A cookie by which a site's own consent tool says "no": its name, and a pattern for its value as
- * sent, in which * stands for any text and ? for any one byte. */
+/*
+ * A cookie by which a site's own consent tool says "no": its name, and a pattern for its value as
+ * sent, in which * stands for any text and ? for any one byte.
+ */
 struct config_optout_cookie {
     char *name;
     char *pattern;
@@ -88,6 +92,7 @@ struct config_limits {
     uint64_t connections;     /* held at once, all workers together */
 };
 
+/* Each starts with '/' and has no '/' at its end; no two are equal. */
 struct config_paths {
     char *pixel;  /* /b.gif */
     char *optout; /* /optout; the status is below it */
@@ -96,10 +101,10 @@ struct config_paths {
 
 struct config {
     struct config_listen *listen;
-    unsigned listen_count;
-    char *admin; /* "127.0.0.1:8081" */
-    unsigned workers;
-    char *keys; /* file */
+    unsigned listen_count; /* at least 1 */
+    char *admin;           /* "127.0.0.1:8081" */
+    unsigned workers;      /* at least 1 */
+    char *keys;            /* file */
     struct config_store store;
     struct config_geo geo;
     struct config_proxies proxies;
@@ -111,9 +116,12 @@ struct config {
     struct config_paths paths;
 };
 
+#define CONFIG_FILE_BYTES_MAX (1u << 20)
+
 /*
  * Reads and checks a file. The error is one sentence that starts with FILE:LINE:COLUMN and, for a
- * key that does not exist, names the nearest that does.
+ * key that does not exist, names the nearest that does. Files that it names (keys, databases) are
+ * not looked at.
  */
 struct config *config_load(const char *path, struct err *e);
 
@@ -125,9 +133,25 @@ void config_free(struct config *config);
 /* The effective values as a config file that loads again (crumb config). */
 void config_add_yaml(struct buf *b, const struct config *config);
 
-/* The sample file with every option, its default and its sentence (conf/crumb.yaml is this output).
+/*
+ * The sample file with every option, its default and its sentence (conf/crumb.yaml is this output).
+ * What has no fixed default stands there as an example behind a '#' without a space.
  */
 void config_add_sample(struct buf *b);
+
+/* One option of the table, for manuals and tests. */
+struct config_option {
+    const char *key;      /* "limits.header_size", "sites[].name" */
+    const char *fallback; /* the default as it would be written; NULL when there is none */
+    const char *sentence;
+};
+
+/* Every option in the order of the sample. */
+struct config_option config_option(size_t index);
+size_t config_options_count(void);
+
+/* Which values it takes: "1s to 1h", "full, masked, none"; nothing for a text. */
+void config_add_values(struct buf *b, size_t index);
 
 /*
  * The first difference that a running server cannot take over (listen, admin, workers, data,

@@ -10,7 +10,7 @@
 #include "model/config.h"
 
 #define TEXT_BYTES_FIRST 65536
-#define TEXT_BYTES_MAX   (64 * 1024 * 1024)
+#define TEXT_BYTES_MAX   ((size_t)64 << 20)
 
 /* NULL: the sample. */
 static void add_text(struct buf *b, const struct config *config)

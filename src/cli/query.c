@@ -64,12 +64,14 @@ static bool has_folder(const char *path, const char *name)
 
 int query_check_data(const char *path, struct err *e)
 {
+    bool is_usual = strcmp(path, usual_places[0]) == 0;
     struct stat st;
 
     if (fs_stat_path(path, &st, e) != 0) {
         if (e->code == ERR_MISSING)
             err_set(e, ERR_MISSING,
-                    "there is no data folder %s; name one with --data DIR or -c FILE", path);
+                    "there is no data folder %s%s%s; name one with --data DIR or -c FILE", path,
+                    is_usual ? " and no " : "", is_usual ? usual_places[1] : "");
         return -1;
     }
     if (!S_ISDIR(st.st_mode))

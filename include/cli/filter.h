@@ -22,7 +22,7 @@
 #include "model/codec.h"
 
 /* A line that is longer is not one of ours: our own are at most EVENT_LINE_BYTES_MAX. */
-#define RECORD_BYTES_MAX (4 * EVENT_LINE_BYTES_MAX)
+#define RECORD_BYTES_MAX ((size_t)4 * EVENT_LINE_BYTES_MAX)
 
 struct filter;
 

@@ -15,6 +15,9 @@
 
 struct records_form;
 
+/* Is the line a JSON object at all? */
+bool records_is_one(struct str line);
+
 struct records {
     struct out *out;       /* borrowed */
     struct filter *filter; /* borrowed */

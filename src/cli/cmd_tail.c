@@ -15,10 +15,9 @@
 #include "cli/stop.h"
 #include "store/scan.h"
 
-#define POLL_MS 200
-#define UNTIL_GRACE                                                                                \
-    (5 * POLL_MS) /* for what was stamped before --until and is written after it                   \
-                   */
+/* The grace is for what was stamped before --until and is written after it. */
+#define POLL_MS       200
+#define GRACE_MS      INT64_C(1000)
 #define LINES_DEFAULT 10
 #define LINES_MAX     100000
 #define SCAN_STOPPED  1
@@ -80,8 +79,8 @@ static void print_last(struct tail *tail)
 
 static int look_back(struct tail *tail, struct err *e)
 {
-    static const int64_t windows_ms[] = { 10 * 60 * INT64_C(1000), DATE_HOUR_MS * INT64_C(2),
-                                          DATE_DAY_MS * INT64_C(1), DATE_DAY_MS * INT64_C(30),
+    static const int64_t windows_ms[] = { INT64_C(600000), INT64_C(2) * DATE_HOUR_MS,
+                                          INT64_C(1) * DATE_DAY_MS, INT64_C(30) * DATE_DAY_MS,
                                           INT64_MAX };
     int64_t now_ms = clock_wall_ms(), earliest_ms = tail->query->since_ms, since_ms;
     size_t i = 0;
@@ -107,7 +106,7 @@ static int follow(struct tail *tail, struct err *e)
     bool over = false;
 
     while (!over && !stop_asked()) {
-        over = until_ms < INT64_MAX - UNTIL_GRACE && clock_wall_ms() > until_ms + UNTIL_GRACE;
+        over = until_ms < INT64_MAX - GRACE_MS && clock_wall_ms() > until_ms + GRACE_MS;
         if (poll_once(tail, e) != 0)
             return -1;
         if (!over)

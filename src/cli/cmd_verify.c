@@ -7,12 +7,12 @@
 #include <inttypes.h>
 
 #include "base/fs.h"
-#include "base/json.h"
 #include "base/log.h"
 #include "cli/findings.h"
 #include "cli/opts.h"
 #include "cli/out.h"
 #include "cli/query.h"
+#include "cli/records.h"
 #include "cli/stop.h"
 #include "store/scan.h"
 
@@ -63,14 +63,8 @@ static int go_on(const struct verify *verify)
 static int on_record(void *arg, struct str line)
 {
     struct verify *verify = arg;
-    struct json_scan scan;
-    struct json_field field;
-    int more;
 
-    json_scan_begin(&scan, line);
-    while ((more = json_scan_next(&scan, &field)) == 1)
-        continue;
-    if (more < 0)
+    if (!records_is_one(line))
         verify->unusable++;
     return go_on(verify);
 }

@@ -308,7 +308,7 @@ int filter_match(struct filter *filter, struct str line)
 {
     struct json_scan scan;
     struct json_field field;
-    int more, verdict = 1;
+    int more;
 
     if (filter->count == 0)
         return 1;
@@ -318,7 +318,8 @@ int filter_match(struct filter *filter, struct str line)
         filter->conditions[i].seen = false;
     json_scan_begin(&scan, line);
     while ((more = json_scan_next(&scan, &field)) == 1) {
-        verdict = judge_field(filter, &field);
+        int verdict = judge_field(filter, &field);
+
         if (verdict != 1)
             return verdict;
     }

@@ -23,6 +23,19 @@ struct records_form {
     void (*end)(struct records *r);
 };
 
+bool records_is_one(struct str line)
+{
+    struct json_scan scan;
+    struct json_field field;
+    int more;
+
+    json_scan_begin(&scan, line);
+    do {
+        more = json_scan_next(&scan, &field);
+    } while (more > 0);
+    return more == 0;
+}
+
 static void nothing(struct records *r)
 {
     (void)r;
@@ -41,14 +54,7 @@ static void begin_json(struct records *r)
 
 static bool put_json(struct records *r, struct str line)
 {
-    struct json_scan scan;
-    struct json_field field;
-    int more;
-
-    json_scan_begin(&scan, line);
-    while ((more = json_scan_next(&scan, &field)) == 1)
-        continue;
-    if (more < 0)
+    if (!records_is_one(line))
         return false;
     if (r->written > 0)
         out_add_str(r->out, STR(","));
@@ -74,7 +80,9 @@ static void begin_csv(struct records *r)
 /* Spreadsheets take a cell that begins so for a formula; an apostrophe makes it text. */
 static bool looks_like_formula(struct str s)
 {
-    return s.n > 0 && memchr("=+-@", s.p[0], 4) != NULL;
+    int c = s.n > 0 ? s.p[0] : 0;
+
+    return c == '=' || c == '+' || c == '-' || c == '@';
 }
 
 static void add_quoted(struct out *out, struct str s)

@@ -44,7 +44,7 @@ static void add_clickhouse_text(struct buf *b, const char *text)
 static void add_duckdb_folder(struct buf *b, const char *data)
 {
     for (const char *p = data; *p != '\0'; p++) {
-        if (memchr("*?[", *p, 3) != NULL)
+        if (strchr("*?[", *p) != NULL)
             buf_addf(b, "[%c]", *p);
         else if (*p == '\'')
             buf_add_lit(b, "''");

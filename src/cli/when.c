@@ -74,7 +74,7 @@ static int64_t midnight(int64_t now_ms, int days_ago)
 static bool has_offset(struct str s)
 {
     for (size_t i = sizeof "2026-11-23" - 1; i < s.n; i++) {
-        if (memchr("Zz+-", s.p[i], 4) != NULL)
+        if (strchr("Zz+-", s.p[i]) != NULL)
             return true;
     }
     return false;

@@ -65,25 +65,28 @@ static bool is_port(struct str s)
     return s.n <= PORT_DIGITS_MAX && str_to_u64(s, PORT_MAX, &port);
 }
 
-/*
- * An address with or without a port: 1.2.3.4, 1.2.3.4:80, [::1], [::1]:80, and ::1 as
- * X-Forwarded-For has it.
- */
+/* [::1], [::1]:80 */
+static bool read_bracketed(struct str s, struct ip *ip)
+{
+    size_t close = str_find(s, ']', 0);
+    struct str address, rest;
+
+    if (close == s.n)
+        return false;
+    address = str_from(s.p + 1, close - 1);
+    rest = str_from(s.p + close + 1, s.n - close - 1);
+    if (rest.n > 0 && (rest.p[0] != ':' || !is_port(str_from(rest.p + 1, rest.n - 1))))
+        return false;
+    return str_find(address, ':', 0) < address.n && ip_parse(address, ip);
+}
+
+/* And 1.2.3.4, 1.2.3.4:80; ::1 without brackets, and so without a port, if bare_ipv6. */
 static bool read_address(struct str s, bool bare_ipv6, struct ip *ip)
 {
-    size_t colon, bracket;
+    size_t colon = str_find(s, ':', 0);
 
-    if (s.n > 0 && s.p[0] == '[') {
-        bracket = str_find(s, ']', 0);
-        if (bracket == s.n)
-            return false;
-        if (bracket + 1 < s.n &&
-            (s.p[bracket + 1] != ':' || !is_port(str_from(s.p + bracket + 2, s.n - bracket - 2))))
-            return false;
-        s = str_from(s.p + 1, bracket - 1);
-        return str_find(s, ':', 0) < s.n && ip_parse(s, ip);
-    }
-    colon = str_find(s, ':', 0);
+    if (s.n > 0 && s.p[0] == '[')
+        return read_bracketed(s, ip);
     if (colon == s.n)
         return ip_parse(s, ip);
     if (str_find(s, ':', colon + 1) < s.n)

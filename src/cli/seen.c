@@ -6,6 +6,7 @@
  */
 #include "cli/seen.h"
 
+#include <assert.h>
 #include <stdlib.h>
 
 struct range {
@@ -142,6 +143,9 @@ int seen_add(struct seen *seen, struct str writer, uint64_t seq)
 
     if (w == NULL)
         return -1;
+    if (w->count == 0)
+        return insert_range(w, 0, seq);
+    assert(w->ranges != NULL);
     at = find_range(w, seq);
     if (at < w->count && w->ranges[at].first <= seq)
         return 0;

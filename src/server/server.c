@@ -52,7 +52,6 @@ struct server {
     uint64_t connections_max;
     struct event *signal_events[SIGNALS];
     struct event *look_around;
-    char geo_trouble[ERR_TEXT_BYTES]; /* said already; "" is none */
 };
 
 /* ---- what changes while it runs ------------------------------------------------------------- */
@@ -66,19 +65,26 @@ static void publish(struct server *s, struct snapshot *snapshot)
     worker_publish(s->admin, snapshot);
     snapshot_release(s->snapshot);
     s->snapshot = snapshot;
-    s->geo_trouble[0] = '\0';
+}
+
+/* Hits arrive without a database, too: this is for the log only. */
+static void log_geo_trouble(const struct err *trouble)
+{
+    if (trouble->code != ERR_NONE)
+        log_error("%s", trouble->text);
 }
 
 static void reload(struct server *s)
 {
-    struct err e;
-    struct snapshot *loaded = snapshot_load(s->path, &e);
+    struct err e, geo_trouble;
+    struct snapshot *loaded = snapshot_load(s->path, s->snapshot, &e, &geo_trouble);
     const char *waits;
 
     if (loaded == NULL) {
         log_error("reload failed, the old configuration stays: %s", e.text);
         return;
     }
+    log_geo_trouble(&geo_trouble);
     waits = config_needs_restart(s->snapshot->config, loaded->config);
     if (waits != NULL)
         log_warning("reloaded, but a change of %s takes effect only with a restart", waits);
@@ -87,23 +93,20 @@ static void reload(struct server *s)
     publish(s, loaded);
 }
 
-/* A database that cannot be read yet may be in the middle of being written: once said, then quiet.
- */
 static void look_at_geo(struct server *s)
 {
     struct snapshot *with_new;
-    struct err e;
+    struct err trouble;
 
     if (!geo_changed(s->snapshot->geo))
         return;
-    with_new = snapshot_with_new_geo(s->snapshot, &e);
-    if (with_new != NULL) {
-        publish(s, with_new);
-        log_notice("geo databases replaced: %s", geo_describe(with_new->geo));
-    } else if (strcmp(s->geo_trouble, e.text) != 0) {
-        memcpy(s->geo_trouble, e.text, sizeof s->geo_trouble);
-        log_error("the old geo databases stay: %s", e.text);
-    }
+    with_new = snapshot_with_new_geo(s->snapshot, &trouble);
+    log_geo_trouble(&trouble);
+    if (with_new == NULL)
+        return;
+    publish(s, with_new);
+    if (trouble.code == ERR_NONE)
+        log_notice("geo databases: %s", geo_describe(with_new->geo));
 }
 
 static void on_look_around(evutil_socket_t fd, short what, void *arg)
@@ -346,9 +349,12 @@ static void announce(const char *what, const struct listener *listener)
 /* What can be refused first, then what others can see. */
 static int start(struct server *s, struct err *e)
 {
-    s->snapshot = snapshot_load(s->path, e);
+    struct err geo_trouble;
+
+    s->snapshot = snapshot_load(s->path, NULL, e, &geo_trouble);
     if (s->snapshot == NULL)
         return -1;
+    log_geo_trouble(&geo_trouble);
     s->workers_count = s->snapshot->config->workers;
     raise_descriptor_limit(s);
     if (bind_all(s, e) != 0 || open_store(s, e) != 0 || make_workers(s, e) != 0 ||

@@ -9,7 +9,9 @@
 
 #include <stdatomic.h>
 #include <stdlib.h>
+#include <string.h>
 
+#include "base/fs.h"
 #include "server/endpoint.h"
 
 struct settings {
@@ -33,6 +35,17 @@ static void settings_release(struct settings *settings)
     free(settings);
 }
 
+/* The first start makes the key file, usually in a data folder that is not there yet. */
+static struct key_ring *keys_load(const char *path, struct err *e)
+{
+    const char *slash = strrchr(path, '/');
+    char *folder = slash == NULL || slash == path ? NULL : str_dup(str_from(path, slash - path));
+    int result = folder == NULL ? 0 : fs_make_dirs(folder, e);
+
+    free(folder);
+    return result == 0 ? key_ring_load(path, e) : NULL;
+}
+
 static struct settings *settings_load(const char *path, struct err *e)
 {
     struct settings *settings = calloc(1, sizeof *settings);
@@ -44,7 +57,7 @@ static struct settings *settings_load(const char *path, struct err *e)
     atomic_init(&settings->holders, 1);
     settings->config = path == NULL ? config_defaults(e) : config_load(path, e);
     if (settings->config != NULL)
-        settings->keys = key_ring_load(settings->config->keys, e);
+        settings->keys = keys_load(settings->config->keys, e);
     if (settings->keys == NULL) {
         settings_release(settings);
         return NULL;

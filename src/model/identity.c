@@ -286,11 +286,14 @@ static const struct key *find_key(const struct key_ring *ring, unsigned char id)
     return NULL;
 }
 
-static void fill_vid(struct identity *id, const struct token *token)
+/* Into exactly out_bytes; the encoder wants room for a terminator, which out has not. */
+static void encode(char *out, size_t out_bytes, const void *p, size_t n)
 {
-    struct buf vid = buf_over(id->vid, sizeof id->vid);
+    char memory[IDENTITY_COOKIE_BYTES + 1];
+    struct buf b = buf_over(memory, sizeof memory);
 
-    crypto_add_base64url(&vid, token->random, sizeof token->random);
+    crypto_add_base64url(&b, p, n);
+    memcpy(out, memory, out_bytes);
 }
 
 bool identity_read(const struct key_ring *ring, struct str cookie, int64_t now_ms,
@@ -312,15 +315,15 @@ bool identity_read(const struct key_ring *ring, struct str cookie, int64_t now_m
     age_days = day_of(now_ms) - (token.day[0] | token.day[1] << 8);
     if (age_days < -1 || age_days >= IDENTITY_LIFETIME_DAYS)
         return false;
-    fill_vid(id, &token);
-    memcpy(id->cookie, cookie.p, sizeof id->cookie);
+    encode(id->vid, sizeof id->vid, token.random, sizeof token.random);
+    encode(id->cookie, sizeof id->cookie, &token, sizeof token);
     id->is_new = false;
-    return true;
+    /* libsodium takes a byte above 0x7F for '_': such a text is not the one that we issued. */
+    return memcmp(id->cookie, cookie.p, sizeof id->cookie) == 0;
 }
 
 void identity_make(const struct key_ring *ring, int64_t now_ms, struct identity *id)
 {
-    struct buf text = buf_over(id->cookie, sizeof id->cookie);
     int64_t day = day_of(now_ms);
     struct token token = {
         .version = VERSION,
@@ -330,7 +333,7 @@ void identity_make(const struct key_ring *ring, int64_t now_ms, struct identity 
 
     crypto_random(token.random, sizeof token.random);
     sign(token.mac, &token, &ring->keys[0]);
-    fill_vid(id, &token);
-    crypto_add_base64url(&text, &token, sizeof token);
+    encode(id->vid, sizeof id->vid, token.random, sizeof token.random);
+    encode(id->cookie, sizeof id->cookie, &token, sizeof token);
     id->is_new = true;
 }

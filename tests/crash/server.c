@@ -1,0 +1,281 @@
+/*
+ * server.c - see server.h.
+ */
+#include "crash/server.h"
+
+#include <arpa/inet.h>
+#include <errno.h>
+#include <fcntl.h>
+#include <ftw.h>
+#include <signal.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/socket.h>
+#include <sys/wait.h>
+#include <time.h>
+#include <unistd.h>
+
+#define PATH_BYTES   1024
+#define WRAPPER_MAX  32
+#define WAIT_STEP_US 1000
+
+static void path_in(const struct server *s, char *out, const char *name)
+{
+    snprintf(out, PATH_BYTES, "%s/%s", s->dir, name);
+}
+
+static int64_t now_ms(void)
+{
+    struct timespec ts;
+
+    clock_gettime(CLOCK_MONOTONIC, &ts);
+    return (int64_t)ts.tv_sec * 1000 + ts.tv_nsec / 1000000;
+}
+
+static void wait_step(void)
+{
+    struct timespec ts = { 0, WAIT_STEP_US * 1000 };
+
+    nanosleep(&ts, NULL);
+}
+
+static void die(const char *what)
+{
+    perror(what);
+    exit(2);
+}
+
+void server_write_config(const struct server *s, const struct server_config *config)
+{
+    char path[PATH_BYTES];
+    FILE *file;
+
+    path_in(s, path, "crumb.yaml");
+    file = fopen(path, "w");
+    if (file == NULL)
+        die(path);
+    fprintf(file,
+            "listen:\n  - address: 127.0.0.1:0\nadmin: 127.0.0.1:0\ndata: %s/data\nkeys: %s/keys\n"
+            "workers: %u\ndurability: %s\nroll_interval: %lldms\nroll_size: %lluB\ngeo:\n  "
+            "databases: []\n",
+            s->dir, s->dir, config->workers, config->power ? "power" : "process",
+            (long long)config->roll_interval_ms, (unsigned long long)config->roll_size_bytes);
+    if (fclose(file) != 0)
+        die(path);
+}
+
+void server_spawn(struct server *s)
+{
+    char log_path[PATH_BYTES], config_path[PATH_BYTES];
+    const char *words[WRAPPER_MAX + 4];
+    size_t n = 0;
+
+    path_in(s, log_path, "crumbd.log");
+    path_in(s, config_path, "crumb.yaml");
+    for (char *const *w = s->wrapper; w != NULL && *w != NULL && n < WRAPPER_MAX; w++)
+        words[n++] = *w;
+    words[n++] = s->crumbd;
+    words[n++] = "-c";
+    words[n++] = config_path;
+    words[n] = NULL;
+    unlink(log_path); /* each start announces itself in a fresh one */
+    s->port = s->admin_port = 0;
+    s->pid = fork();
+    if (s->pid < 0)
+        die("fork");
+    if (s->pid == 0) {
+        int log = open(log_path, O_WRONLY | O_CREAT | O_APPEND, 0600);
+
+        dup2(log, STDERR_FILENO);
+        dup2(log, STDOUT_FILENO);
+        setpgid(0, 0); /* so that a wrapper and its program end together */
+        execvp(words[0], (char *const *)(uintptr_t)words);
+        _exit(127);
+    }
+    setpgid(s->pid, s->pid);
+}
+
+static unsigned announced_port(const char *log, const char *what)
+{
+    const char *line = strstr(log, what);
+    const char *colon = line == NULL ? NULL : strrchr(line, '\n');
+    char address[128];
+
+    if (line == NULL || colon == NULL)
+        return 0;
+    snprintf(address, sizeof address, "%.*s", (int)strcspn(line, "\n"), line);
+    colon = strrchr(address, ':');
+    return colon == NULL ? 0 : (unsigned)strtoul(colon + 1, NULL, 10);
+}
+
+static void read_announcements(struct server *s)
+{
+    char path[PATH_BYTES], log[8192];
+    FILE *file;
+    size_t n;
+
+    path_in(s, path, "crumbd.log");
+    file = fopen(path, "r");
+    if (file == NULL)
+        return;
+    n = fread(log, 1, sizeof log - 1, file);
+    fclose(file);
+    log[n] = '\0';
+    s->port = announced_port(log, "listening on ");
+    s->admin_port = announced_port(log, "admin on ");
+}
+
+bool server_running(struct server *s)
+{
+    if (s->pid != 0 && waitpid(s->pid, NULL, WNOHANG) == s->pid)
+        s->pid = 0;
+    return s->pid != 0;
+}
+
+bool server_wait(struct server *s, int64_t max_ms)
+{
+    int64_t until = now_ms() + max_ms;
+
+    while (now_ms() < until && server_running(s)) {
+        read_announcements(s);
+        if (s->port != 0 && s->admin_port != 0)
+            return true;
+        wait_step();
+    }
+    return false;
+}
+
+void server_kill(struct server *s)
+{
+    if (s->pid == 0)
+        return;
+    kill(-s->pid, SIGKILL);
+    waitpid(s->pid, NULL, 0);
+    s->pid = 0;
+}
+
+int server_stop(struct server *s, int64_t max_ms)
+{
+    int64_t until = now_ms() + max_ms;
+    int status;
+
+    if (s->pid == 0)
+        return -1;
+    kill(s->pid, SIGTERM);
+    while (now_ms() < until) {
+        if (waitpid(s->pid, &status, WNOHANG) == s->pid) {
+            s->pid = 0;
+            return status;
+        }
+        wait_step();
+    }
+    server_kill(s);
+    return -1;
+}
+
+/* The number behind "n":" in a line, as the load program sent it. */
+static bool number_of(const char *line, uint64_t *number)
+{
+    const char *at = strstr(line, "\"n\":\"");
+    char *end;
+
+    if (at == NULL)
+        return false;
+    *number = strtoull(at + 5, &end, 10);
+    return end > at + 5 && *end == '"';
+}
+
+int server_read_back(const struct server *s, struct ledger *ledger)
+{
+    char command[2 * PATH_BYTES];
+    char *line = NULL;
+    size_t room = 0;
+    FILE *pipe;
+    int status;
+
+    snprintf(command, sizeof command, "%s cat --data %s/data 2>%s/cat.log", s->crumb, s->dir,
+             s->dir);
+    pipe = popen(command, "r");
+    if (pipe == NULL)
+        die("crumb cat");
+    while (getline(&line, &room, pipe) > 0) {
+        uint64_t number = UINT64_MAX; /* a line without one was never sent */
+
+        number_of(line, &number);
+        ledger_found(ledger, number);
+    }
+    free(line);
+    status = pclose(pipe);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 255;
+}
+
+int server_verify(const struct server *s)
+{
+    char command[2 * PATH_BYTES];
+    int status;
+
+    snprintf(command, sizeof command,
+             "%s verify --data %s/data >%s/verify.log 2>&1 || (e=$?; cat %s/verify.log; exit $e)",
+             s->crumb, s->dir, s->dir, s->dir);
+    status = system(command);
+    return WIFEXITED(status) ? WEXITSTATUS(status) : 255;
+}
+
+/* GET /metrics whole, from malloc, or NULL. */
+static char *metrics_text(const struct server *s)
+{
+    static const char request[] = "GET /metrics HTTP/1.1\r\nHost: a\r\nConnection: close\r\n\r\n";
+    struct sockaddr_in to = { .sin_family = AF_INET,
+                              .sin_port = htons((uint16_t)s->admin_port),
+                              .sin_addr.s_addr = htonl(INADDR_LOOPBACK) };
+    int fd = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    size_t n = 0, room = 1 << 18;
+    char *text = calloc(1, room + 1);
+    ssize_t got;
+
+    if (fd < 0 || text == NULL || connect(fd, (struct sockaddr *)&to, sizeof to) != 0 ||
+        send(fd, request, sizeof request - 1, MSG_NOSIGNAL) < 0) {
+        free(text);
+        if (fd >= 0)
+            close(fd);
+        return NULL;
+    }
+    while (n < room && (got = recv(fd, text + n, room - n, 0)) > 0)
+        n += (size_t)got;
+    close(fd);
+    return text;
+}
+
+double server_metric(const struct server *s, const char *series)
+{
+    char *text = metrics_text(s);
+    char wanted[256];
+    const char *at;
+    double value = -1;
+
+    if (text == NULL)
+        return -1;
+    snprintf(wanted, sizeof wanted, "\n%s ", series);
+    at = strstr(text, wanted);
+    if (at != NULL)
+        value = strtod(at + strlen(wanted), NULL);
+    free(text);
+    return value;
+}
+
+static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
+{
+    (void)st;
+    (void)type;
+    (void)ftw;
+    return remove(path);
+}
+
+void server_wipe_data(const struct server *s)
+{
+    char path[PATH_BYTES];
+
+    path_in(s, path, "data");
+    nftw(path, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+}

@@ -1,0 +1,56 @@
+/*
+ * server.h - starts, kills and stops a real crumbd for the crash tests, and reads back what is
+ * stored with the real crumb.
+ */
+#ifndef CRUMB_TESTS_CRASH_SERVER_H
+#define CRUMB_TESTS_CRASH_SERVER_H
+
+#include <stdbool.h>
+#include <stdint.h>
+#include <sys/types.h>
+
+#include "crash/ledger.h"
+
+struct server {
+    const char *crumbd; /* program */
+    const char *crumb;
+    const char *dir;      /* scratch folder: config, log and data are below it */
+    char *const *wrapper; /* words before the program (strace ...), NULL-terminated; NULL: none */
+    pid_t pid;            /* 0: not running */
+    unsigned port, admin_port;
+};
+
+struct server_config {
+    bool power;
+    unsigned workers;
+    int64_t roll_interval_ms;
+    uint64_t roll_size_bytes;
+};
+
+void server_write_config(const struct server *s, const struct server_config *config);
+
+void server_spawn(struct server *s); /* returns at once */
+bool server_wait(
+    struct server *s,
+    int64_t max_ms); /* until it says that it listens; false: it ended or took too long */
+
+/* SIGKILL and wait. */
+void server_kill(struct server *s);
+
+/* SIGTERM and wait; the exit status as waitpid gives it, -1 if it had to be killed after max_ms. */
+int server_stop(struct server *s, int64_t max_ms);
+
+bool server_running(struct server *s); /* also notices that it ended by itself */
+
+/* Enters every record that `crumb cat` prints into the ledger; returns its exit code. */
+int server_read_back(const struct server *s, struct ledger *ledger);
+
+/* Runs `crumb verify`; its exit code. What it printed goes to stdout when it is not 0. */
+int server_verify(const struct server *s);
+
+/* The value of a series in /metrics, labels included in the name; -1 if it is not there. */
+double server_metric(const struct server *s, const char *series);
+
+void server_wipe_data(const struct server *s);
+
+#endif

@@ -33,6 +33,7 @@ MODEL_LIBS  = $(call pkg,--libs,libcyaml libmaxminddb)
 HAVE_ISAL  := $(if $(NO_ISAL),,$(shell pkg-config --exists libisal && echo 1))
 STORE_LIBS  = -lz $(if $(HAVE_ISAL),$(call pkg,--libs,libisal))
 SERVER_LIBS = $(call pkg,--libs,libevent_core)
+REPORT_LIBS = $(call pkg,--libs,libpcre2-8 libpsl smartcols) -lm
 CPPFLAGS   += $(if $(HAVE_ISAL),-DHAVE_ISAL=1)
 
 # llhttp: a shared library in later Debian releases, C sources (package node-llhttp) in Debian 12.
@@ -47,7 +48,7 @@ LLHTTP_OBJ    := $(patsubst %,$(BUILD)/llhttp/%.o,api http llhttp)
 endif
 
 # ---- layers ------------------------------------------------------------------------------------------------------
-LAYERS := base model store server cli
+LAYERS := base model store report server cli
 objects = $(patsubst src/%.c,$(BUILD)/obj/%.o,$(wildcard src/$(1)/*.c))
 lib     = $(BUILD)/libcrumb_$(1).a
 
@@ -71,9 +72,9 @@ $(CRUMBD): $(BUILD)/obj/server/main.o $(call lib,server) $(call lib,model) $(cal
 	$(call show,LINK)
 	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(SERVER_LIBS) $(MODEL_LIBS) $(STORE_LIBS) $(BASE_LIBS)
 
-$(CRUMB): $(BUILD)/obj/cli/main.o $(call lib,cli) $(call lib,model) $(call lib,store) $(call lib,base)
+$(CRUMB): $(BUILD)/obj/cli/main.o $(call lib,cli) $(call lib,report) $(call lib,model) $(call lib,store) $(call lib,base)
 	$(call show,LINK)
-	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(MODEL_LIBS) $(STORE_LIBS) $(BASE_LIBS)
+	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(REPORT_LIBS) $(MODEL_LIBS) $(STORE_LIBS) $(BASE_LIBS)
 
 $(BUILD)/obj/%.o: src/%.c
 	@mkdir -p $(@D)
@@ -94,6 +95,8 @@ $(BUILD)/gen/web/%.h: src/web/%
 	$(Q)mv $@.tmp $@
 
 $(BUILD)/obj/server/ep_optout.o: $(patsubst %,$(BUILD)/gen/web/%.h,optout.html optout.css)
+
+$(BUILD)/obj/report/out_html.o: $(patsubst %,$(BUILD)/gen/web/%.h,report.css report.js)
 
 # Somebody else's code: our warnings are not for it.
 $(BUILD)/llhttp/%.o: $(LLHTTP_SRC)/%.c
@@ -119,9 +122,9 @@ $(BUILD)/tests/%.o: tests/unit/%.c
 # Criterion's macros shadow and convert by design.
 $(BUILD)/tests/test_%.o: WARN += -Wno-shadow -Wno-conversion -Wno-missing-prototypes
 
-$(BUILD)/tests/%: $(BUILD)/tests/%.o $(SUPPORT) $(foreach layer,cli server model store base,$(call lib,$(layer))) $(LLHTTP_OBJ)
+$(BUILD)/tests/%: $(BUILD)/tests/%.o $(SUPPORT) $(foreach layer,cli server report model store base,$(call lib,$(layer))) $(LLHTTP_OBJ)
 	$(call show,LINK)
-	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(SERVER_LIBS) $(MODEL_LIBS) $(STORE_LIBS) $(BASE_LIBS) $(TEST_LIBS)
+	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(SERVER_LIBS) $(REPORT_LIBS) $(MODEL_LIBS) $(STORE_LIBS) $(BASE_LIBS) $(TEST_LIBS)
 
 unit: $(UNIT_TESTS)
 	@failed=0; for t in $(UNIT_TESTS); do echo "== $$t"; $$t || failed=1; done; exit $$failed
@@ -183,6 +186,11 @@ tsan:
 STRESS := $(patsubst tests/stress/%.c,$(BUILD)/stress/%,$(wildcard tests/stress/*.c))
 stress: $(STRESS)
 	@for t in $(STRESS); do echo "== $$t"; $$t || exit 1; done
+
+# Puts given records into a data folder: for the tests and benchmarks of reports.
+$(BUILD)/store_lines: tests/report/store_lines.c $(call lib,store) $(call lib,base)
+	$(call show,LINK)
+	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(STORE_LIBS) $(BASE_LIBS)
 
 $(BUILD)/stress/%: tests/stress/%.c $(SUPPORT) $(foreach layer,server model store base,$(call lib,$(layer))) $(LLHTTP_OBJ)
 	@mkdir -p $(@D)

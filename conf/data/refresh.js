@@ -53,6 +53,26 @@ const arcs = topo.arcs.map((arc) => {
 const TOP = 84, BOTTOM = -56;
 const px = ([lon, lat]) => [Math.round((lon + 180) / 360 * 1000), Math.round((TOP - Math.min(TOP, Math.max(BOTTOM, lat))) / (TOP - BOTTOM) * 430)];
 
+// A ring that crosses the edge of the map falls into pieces there.
+function pieces(points) {
+    const parts = [[]];
+    for (const p of points) {
+        const part = parts[parts.length - 1];
+        if (part.length && Math.abs(part[part.length - 1][0] - p[0]) > 500)
+            parts.push([p]);
+        else
+            part.push(p);
+    }
+    return parts.filter((part) => part.length > 2);
+}
+
+function piece(points) {
+    let [x, y] = points[0];
+    let d = `M${x} ${y}l`;
+    d += points.slice(1).map(([a, b]) => { const s = `${a - x} ${b - y}`; x = a; y = b; return s; }).join(' ');
+    return (d + 'z').replace(/ -/g, '-');
+}
+
 function ring(indexes) {
     const points = [];
     for (const i of indexes) {
@@ -65,10 +85,7 @@ function ring(indexes) {
     }
     if (points.length < 4)
         return '';
-    let [x, y] = points[0];
-    let d = `M${x} ${y}l`;
-    d += points.slice(1, -1).map(([a, b]) => { const s = `${a - x} ${b - y}`; x = a; y = b; return s; }).join(' ');
-    return (d + 'z').replace(/ -/g, '-');
+    return pieces(points).map(piece).join('');
 }
 
 const rows = topo.objects.countries.geometries

@@ -17,6 +17,7 @@ struct out_options {
     bool raw;             /* csv: no guard against formulas */
     bool colours;         /* table: the terminal shows them */
     bool summary;         /* no report was named: tables get their titles */
+    size_t top;           /* html: rows shown of a table; 0: all */
     unsigned width;       /* table: columns of the terminal */
     const char *share_dir; /* html: where the map is looked for; NULL as in report_spec */
 };

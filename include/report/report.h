@@ -95,6 +95,7 @@ struct report_spec {
     size_t rows_count;
     const char *by[REPORT_KEYS_MAX]; /* instead of the keys of the first row; NULL ended */
     size_t top;                      /* rows of a table; 0: all */
+    bool all_countries;              /* but every row of countries, for a map */
     const char *sort;                /* a column of the first row, NULL: its own */
     enum report_bots bots;
     enum report_step step;

@@ -30,13 +30,16 @@ void text_add_json(struct text *text, struct str s);
 /* One value of RFC 4180 CSV; guard: a value that a spreadsheet would take for a formula gets a ' in front. */
 void text_add_csv(struct text *text, struct str s, bool guard);
 
-/* The content of an element or of an attribute in double quotes; control characters are shown as \xNN. */
+/* The content of an element or of an attribute in double quotes; printable as below. */
 void text_add_html(struct text *text, struct str s);
 
 /* A cell of a Markdown table. */
 void text_add_markdown(struct text *text, struct str s);
 
-/* For terminals: control characters and ill-formed bytes as \xNN. */
+/*
+ * For terminals and people: what has no shape of its own (control characters, marks that turn the direction of
+ * writing) is shown as \uNNNN, an ill-formed byte as U+FFFD.
+ */
 void text_add_printable(struct text *text, struct str s);
 
 #endif

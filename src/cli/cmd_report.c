@@ -27,6 +27,7 @@
 
 #define TOP_ROWS           20
 #define TOP_ROWS_SUMMARY   10
+#define TOP_ROWS_PAGE      15
 #define IDLE_MS            (30 * 60 * (int64_t)DATE_SECOND_MS)
 #define PROGRESS_AFTER_MS  500
 #define PROGRESS_EVERY_MS  200
@@ -123,11 +124,13 @@ static int set_form(struct asking *a, struct err *e)
 static int set_numbers(struct asking *a, struct err *e)
 {
     const char *top = a->opts->value[OPT_TOP], *idle = a->opts->value[OPT_IDLE];
-    uint64_t n = a->out.summary ? TOP_ROWS_SUMMARY : TOP_ROWS;
+    bool page = strcmp(a->form->name, "html") == 0;
+    uint64_t n = page ? TOP_ROWS_PAGE : a->out.summary ? TOP_ROWS_SUMMARY : TOP_ROWS;
 
     if (top != NULL && !str_to_u64(str_of(top), UINT32_MAX, &n))
         return err_set(e, ERR_INPUT, "--top wants a number of rows, not %s", top);
-    a->spec.top = (size_t)n;
+    a->spec.top = a->out.top = (size_t)n;
+    a->spec.all_countries = page;
     a->spec.idle_ms = IDLE_MS;
     if (idle != NULL && (!units_parse_duration_ms(str_of(idle), &a->spec.idle_ms) || a->spec.idle_ms <= 0))
         return err_set(e, ERR_INPUT, "--idle wants a duration like 30m, not %s", idle);

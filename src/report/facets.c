@@ -6,13 +6,11 @@
  */
 #include "facets.h"
 
-#include <stdio.h>
 #include <stdlib.h>
-#include <unistd.h>
 
-#include "base/fs.h"
 #include "base/hash.h"
 #include "model/codec.h"
+#include "share.h"
 
 /* name, sentence, fields it is made of, list that it needs */
 #define FACETS(X)                                                                                  \
@@ -63,7 +61,6 @@ static const struct {
 #define UA_SLOTS   16384
 #define UA_ENTRIES (UA_SLOTS / 2)
 #define TEXT_BYTES 4096
-#define PATH_BYTES 4096
 
 /* What is known of one user agent; its texts are one piece of memory. */
 struct ua {
@@ -151,63 +148,19 @@ bool facet_needs_referrers(const struct facet *facet)
 
 /* ---- lists -------------------------------------------------------------------------------------- */
 
-static bool path_in(char path[PATH_BYTES], const char *folder, const char *name)
-{
-    int n = snprintf(path, PATH_BYTES, "%s/%s", folder, name);
-
-    return n > 0 && n < PATH_BYTES && fs_exists(path);
-}
-
-/* Beside the program: PREFIX/bin and PREFIX/share/crumb, or build/ and conf/data in the source tree. */
-static bool path_beside_program(char path[PATH_BYTES], const char *name)
-{
-    static const char *const folders[] = { "../share/crumb", "../conf/data", "../../conf/data",
-                                           "../../../conf/data" };
-    char program[PATH_BYTES / 2], folder[PATH_BYTES];
-    ssize_t n = readlink("/proc/self/exe", program, sizeof program - 1);
-    char *slash;
-
-    if (n <= 0)
-        return false;
-    program[n] = '\0';
-    slash = strrchr(program, '/');
-    if (slash == NULL)
-        return false;
-    *slash = '\0';
-    for (size_t i = 0; i < sizeof folders / sizeof folders[0]; i++) {
-        snprintf(folder, sizeof folder, "%s/%s", program, folders[i]);
-        if (path_in(path, folder, name))
-            return true;
-    }
-    return false;
-}
-
-/* other: where a package of the system has it; may be NULL. */
-static int find_list(char path[PATH_BYTES], const char *share_dir, const char *name,
-                     const char *other, const char *hint, struct err *e)
-{
-    const char *asked = share_dir != NULL ? share_dir : getenv("CRUMB_SHARE");
-
-    if ((asked != NULL && path_in(path, asked, name)) || path_beside_program(path, name) ||
-        path_in(path, "/usr/local/share/crumb", name) || path_in(path, "/usr/share/crumb", name) ||
-        (other != NULL && path_in(path, other, name)))
-        return 0;
-    return err_set(e, ERR_MISSING, "the list %s is not there: %s", name, hint);
-}
-
 int facet_lists_load(struct facet_lists *lists, const char *share_dir, bool agents, bool referrers,
                      struct err *e)
 {
-    char path[PATH_BYTES];
+    char path[SHARE_PATH_BYTES];
 
     *lists = (struct facet_lists){ 0 };
-    if (find_list(path, share_dir, "crawlers.tsv", NULL, "make install puts it into share/crumb", e) != 0)
+    if (share_find(path, share_dir, "crawlers.tsv", NULL, "make install puts it into share/crumb", e) != 0)
         return -1;
     lists->bots = bots_load(path, e);
     if (lists->bots == NULL)
         return -1;
     if (agents) {
-        if (find_list(path, share_dir, "regexes.yaml", "/usr/share/uap-core",
+        if (share_find(path, share_dir, "regexes.yaml", "/usr/share/uap-core",
                       "install the package uap-core", e) != 0)
             return -1;
         lists->agents = agents_load(path, e);
@@ -215,7 +168,7 @@ int facet_lists_load(struct facet_lists *lists, const char *share_dir, bool agen
             return -1;
     }
     if (referrers) {
-        if (find_list(path, share_dir, "referrers.tsv", NULL, "make install puts it into share/crumb", e) != 0)
+        if (share_find(path, share_dir, "referrers.tsv", NULL, "make install puts it into share/crumb", e) != 0)
             return -1;
         lists->referrers = referrers_load(path, e);
         if (lists->referrers == NULL)

@@ -92,9 +92,10 @@ static int add_columns(const struct printing *p)
     for (unsigned c = 0; c < p->table->columns_count; c++) {
         const struct report_column *column = &p->table->columns[c];
         int flags = column->type == REPORT_TEXT ? SCOLS_FL_TRUNC : SCOLS_FL_RIGHT;
+        struct libscols_column *added = scols_table_new_column(
+            p->grid, column->title, column->type == REPORT_TEXT ? 0.4 : 0, flags);
 
-        if (scols_table_new_column(p->grid, column->title, column->type == REPORT_TEXT ? 0.4 : 0,
-                                   flags) == NULL)
+        if (added == NULL)
             return -1;
     }
     if (p->bars) {

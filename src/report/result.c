@@ -636,12 +636,21 @@ static int collect_before(struct rows *before, struct rows *now, const struct pe
     return 0;
 }
 
+static size_t top_of(const struct report_spec *spec, size_t i)
+{
+    bool all = spec->rows[i]->fold == FOLD_TIME ||
+               (spec->all_countries && strcmp(keys_of(spec, i)[0], "country") == 0 &&
+                keys_of(spec, i)[1] == NULL);
+
+    return all ? 0 : spec->top;
+}
+
 static int key_table(struct report_table *table, const struct report_spec *spec, size_t i,
                      const struct period *now, const struct period *before, struct err *e)
 {
     const struct report_row *row = spec->rows[i];
     struct filling filling = { row, main_measure(row, sort_of(spec, i)), 0 };
-    struct rows rows = { .top = row->fold == FOLD_TIME ? 0 : spec->top, .order = order_of(spec, i) };
+    struct rows rows = { .top = top_of(spec, i), .order = order_of(spec, i) };
     struct rows old = { .order = rows.order };
     bool compare = before != NULL && can_compare(row->fold);
     int r = rows_collect(&rows, now, i, e);

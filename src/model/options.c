@@ -123,7 +123,7 @@ static const struct option {
       .sentence = "What an acknowledged hit survives: process, the end of the process at any "
                   "moment; power, the end of the machine too, at the price of a sync before each "
                   "answer." },
-    { "roll_interval", DURATION, AT(config, store.roll_interval_ms), "10m", .min = SECOND,
+    { "roll_interval", DURATION, AT(config, store.roll_interval_ms), "10m", .min = 100,
       .max = HOUR, .restart = true,
       .sentence = "How long hits are collected before their file is published; each full hour "
                   "publishes too." },

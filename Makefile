@@ -82,6 +82,19 @@ $(BUILD)/obj/%.o: src/%.c
 
 $(BUILD)/obj/server/%.o: CPPFLAGS += $(LLHTTP_CFLAGS)
 
+# src/web/x.css as C: web_x_css[], and WEB_X_CSS_SHA256 in base64 for a Content-Security-Policy.
+web_name = $(subst .,_,$(subst -,_,$(1)))
+$(BUILD)/gen/web/%.h: src/web/%
+	@mkdir -p $(@D)
+	$(call show,GEN)
+	$(Q){ printf 'static const unsigned char web_%s[] = {\n' '$(call web_name,$*)'; \
+	  od -An -v -tx1 $< | sed 's/ \(..\)/0x\1,/g'; printf '};\n'; \
+	  printf '#define WEB_%s_SHA256 "%s"\n' "$$(printf %s '$(call web_name,$*)' | tr a-z A-Z)" \
+	    "$$(sha256sum $< | cut -c1-64 | tr a-f A-F | basenc --base16 -d | base64)"; } >$@.tmp
+	$(Q)mv $@.tmp $@
+
+$(BUILD)/obj/server/ep_optout.o: $(patsubst %,$(BUILD)/gen/web/%.h,optout.html optout.css)
+
 # Somebody else's code: our warnings are not for it.
 $(BUILD)/llhttp/%.o: $(LLHTTP_SRC)/%.c
 	@mkdir -p $(@D)

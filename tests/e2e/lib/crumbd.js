@@ -9,6 +9,7 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { cleanup } from './cleanup.js';
 import { fetchOnce } from './http.js';
 import { until } from './wait.js';
 
@@ -21,7 +22,7 @@ export const COUNTRY_MMDB = path.join(ROOT, 'build/country.mmdb');
 // A folder that goes away with the test.
 export function temporaryDir(t, where = os.tmpdir()) {
     const dir = fs.mkdtempSync(path.join(where, 'crumb-e2e-'));
-    t.after(() => fs.rmSync(dir, { recursive: true, force: true }));
+    cleanup(t, () => fs.rmSync(dir, { recursive: true, force: true }));
     return dir;
 }
 
@@ -132,7 +133,7 @@ function launch(t, options) {
         env: { ...process.env, ...options.env },
     });
     const server = new Server(dir, child);
-    t.after(async () => {
+    cleanup(t, async () => {
         await server.kill();
         assert.doesNotMatch(server.stderr, /Sanitizer|runtime error:/);
     });

@@ -209,7 +209,7 @@ static const struct option {
                               "header_timeout has passed." },
     { "limits.idle_timeout", DURATION, AT(config, limits.idle_timeout_ms), "1m", .min = 100,
       .max = 24 * HOUR, .sentence = "How long a connection is kept open without a request." },
-    { "limits.connections", INTEGER, AT(config, limits.connections), "20000", .min = 16,
+    { "limits.connections", INTEGER, AT(config, limits.connections), "16384", .min = 16,
       .max = 1000000, .sentence = "The most connections at once, all workers together." },
     { "paths.pixel", TEXT_URL_PATH, AT(config, paths.pixel), "/b.gif",
       .sentence = "The beacon." },

@@ -312,7 +312,7 @@ Test(config, what_is_wrong_is_said_with_its_place)
         { "roll_interval: 10 minutes",
           "c.yaml:1:16: roll_interval: \"10 minutes\" is not a duration: "
           "a whole number and ms, s, m, h or d, like 10m" },
-        { "roll_interval: 999ms", "c.yaml:1:16: roll_interval: \"999ms\" is less than 1s" },
+        { "roll_interval: 99ms", "c.yaml:1:16: roll_interval: \"99ms\" is less than 100ms" },
         { "roll_interval: 2h", "c.yaml:1:16: roll_interval: \"2h\" is more than 1h" },
         { "roll_interval: -1m", "c.yaml:1:16: roll_interval: \"-1m\" is not a duration: a whole "
                                 "number and ms, s, m, h or d, like 10m" },

@@ -41,6 +41,7 @@ enum kind {
     TEXT_COOKIE_NAME,
     TEXT_PATTERN,
     TEXT_URL_PATH,
+    TEXT_PAGE_PATH,
 };
 
 static const struct text {
@@ -60,6 +61,7 @@ static const struct text {
     [TEXT_PATTERN] = { option_text_pattern,
                        "a pattern: at most 256 bytes of ASCII without spaces at its ends and ';'" },
     [TEXT_URL_PATH] = { option_text_url_path, "a path of a URL, like /b.gif" },
+    [TEXT_PAGE_PATH] = { option_text_page_path, "a path of a URL, like /about.html or /" },
 };
 
 static const char *const durability_names[] = { "process", "power", NULL };
@@ -217,6 +219,16 @@ static const struct option {
       .sentence = "The opt-out page; its status is below it." },
     { "paths.optin", TEXT_URL_PATH, AT(config, paths.optin), "/optin",
       .sentence = "Where an opt-out is taken back." },
+    { "pages", LIST, LIST_OF(config, pages, pages_count), .max = 64, .unique = true,
+      .sample = "#pages:\n"
+                "#  - path: /privacy.html\n"
+                "#    file: /srv/www/privacy.html\n",
+      .sentence = "Small files that are served as they are, up to 15 KiB each; for a policy or a "
+                  "trial, not for a site. They are read at start and reload." },
+    { "pages[].path", TEXT_PAGE_PATH, AT(config_page, path), .required = true,
+      .sentence = "Where it is served; what crumb answers itself comes first." },
+    { "pages[].file", TEXT_FILE, AT(config_page, file), .required = true,
+      .sentence = "A .html, .css, .js, .txt, .json, .svg, .png or .ico file." },
     /* clang-format on */
 };
 

@@ -121,13 +121,11 @@ function toAddress([, host, port]) {
     return { host: host.replace(/^\[|\]$/g, ''), port: Number(port) };
 }
 
-// options: config (see writeConfig), dir (of an earlier server), env, ulimits ("-n 64").
+// options: config (see writeConfig), dir (of an earlier server), env.
 function launch(t, options) {
     const dir = options.dir ?? temporaryDir(t);
     writeConfig(dir, options.config);
-    const command = [CRUMBD, '-c', path.join(dir, 'crumb.yaml')];
-    if (options.ulimits) command.unshift('sh', '-c', `ulimit ${options.ulimits}; exec "$@"`, 'sh');
-    const child = spawn(command[0], command.slice(1), {
+    const child = spawn(CRUMBD, ['-c', path.join(dir, 'crumb.yaml')], {
         stdio: ['ignore', 'ignore', 'pipe'],
         cwd: dir,
         env: { ...process.env, ...options.env },

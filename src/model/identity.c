@@ -46,8 +46,7 @@ struct token {
 _Static_assert(sizeof(struct token) == 36, "the drawing in identity.h");
 _Static_assert(sizeof(struct token) / 3 * 4 == IDENTITY_COOKIE_BYTES, "no stray bits in the text");
 
-/* ---- the key file ------------------------------------------------------------------------------
- */
+/* ---- the key file ---------------------------------------------------------------------------- */
 
 static const char key_file_comment[] =
     "# crumb: the keys that sign the identifier cookies. Keep this file secret (mode 0600) and\n"
@@ -147,8 +146,7 @@ static struct key_ring *read_file(const char *path, struct err *e)
     return ring;
 }
 
-/* ---- the first start ---------------------------------------------------------------------------
- */
+/* ---- the first start ------------------------------------------------------------------------- */
 
 /* Written and synced under another name, then made visible: a crash leaves no half of a key. */
 static int write_fresh(const char *path, const char *temporary, struct err *e)
@@ -263,8 +261,7 @@ void key_ring_free(struct key_ring *ring)
     free(ring);
 }
 
-/* ---- cookies -----------------------------------------------------------------------------------
- */
+/* ---- cookies --------------------------------------------------------------------------------- */
 
 static int64_t day_of(int64_t wall_ms)
 {

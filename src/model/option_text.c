@@ -32,8 +32,11 @@ static bool only(struct str s, const char *others, size_t max)
 
 static void add_lower(struct buf *out, struct str s)
 {
-    for (size_t i = 0; i < s.n; i++)
-        buf_add_char(out, s.p[i] >= 'A' && s.p[i] <= 'Z' ? (char)(s.p[i] | 0x20) : s.p[i]);
+    for (size_t i = 0; i < s.n; i++) {
+        bool upper = s.p[i] >= 'A' && s.p[i] <= 'Z';
+
+        buf_add_char(out, (char)(s.p[i] + (upper ? 'a' - 'A' : 0)));
+    }
 }
 
 bool option_text_file(struct str s, struct buf *out)

@@ -1,8 +1,8 @@
 /*
  * option_text.h - the forms that a text in the config can have: checked, and written in one way.
  *
- * Private to the model, used by options.c. Each function writes the normal form of s into out and
- * returns whether s has that form; out is at least OPTION_TEXT_BYTES_MAX large and s at most.
+ * Private to the model, used by option_read.c. Each function writes the normal form of s into out
+ * and returns whether s has that form; out is at least OPTION_TEXT_BYTES_MAX large and s at most.
  */
 #ifndef CRUMB_SRC_MODEL_OPTION_TEXT_H
 #define CRUMB_SRC_MODEL_OPTION_TEXT_H

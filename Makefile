@@ -28,7 +28,7 @@ pkg  = $(shell pkg-config $(1) $(2) 2>/dev/null)
 
 # ---- libraries, by the layer that wraps them ---------------------------------------------------------------------
 BASE_LIBS   = $(call pkg,--libs,libsodium libxxhash)
-MODEL_LIBS  = $(call pkg,--libs,libcyaml libmaxminddb)
+MODEL_LIBS  = $(call pkg,--libs,yaml-0.1 libmaxminddb)
 # ISA-L where it exists (amd64, arm64); zlib does the same job everywhere else.
 HAVE_ISAL  := $(if $(NO_ISAL),,$(shell pkg-config --exists libisal && echo 1))
 STORE_LIBS  = -lz $(if $(HAVE_ISAL),$(call pkg,--libs,libisal))

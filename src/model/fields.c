@@ -9,11 +9,18 @@
 #include "base/json.h"
 #include "base/utf8.h"
 
-/* The rows, braces and the newline; 24 bytes hold every number, boolean and time with quotes. */
+/*
+ * Never made: its size is the largest line. A value takes its limit and two quotes; 26 bytes hold
+ * every number and boolean, and a time with its quotes.
+ */
+struct largest_line {
 #define ROW_BYTES(id, name, type, max, sentence)                                                   \
-    +sizeof field_key_##id + ((max) > 0 ? (max) + 2 : 26)
-_Static_assert(0 FIELDS(ROW_BYTES) + 3 <= EVENT_LINE_BYTES_MAX, "the largest line does not fit");
+    char id[sizeof field_key_##id + ((max) > 0 ? (max) + 2 : 26)];
+    FIELDS(ROW_BYTES)
 #undef ROW_BYTES
+    char braces_and_newline[3];
+};
+_Static_assert(sizeof(struct largest_line) <= EVENT_LINE_BYTES_MAX, "the largest line must fit");
 
 const struct codec_field *codec_fields(size_t *count)
 {
@@ -51,7 +58,7 @@ void field_add_text(struct buf *b, struct str s, size_t max_bytes)
 {
     size_t start = b->n;
 
-    if (b->full)
+    if (b->full || s.n == 0)
         return;
     s = utf8_cut(s, max_bytes);
     json_add_escaped(b, s);

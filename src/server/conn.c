@@ -343,8 +343,7 @@ static void tell_to_continue(struct conn *c)
 
 /* ---- requests out of input ------------------------------------------------------------------ */
 
-/* A listener's statement of trust holds for everybody, unless trusted_proxies names the balancers.
- */
+/* A listener's statement of trust holds for everybody, unless trusted_proxies names the balancers. */
 static bool is_believed(const struct conn *c)
 {
     const struct config_proxies *proxies = &c->owner->turn->context.snapshot->config->proxies;

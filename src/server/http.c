@@ -8,21 +8,21 @@
  * they say otherwise. What a request must be:
  *
  *  H1  Lines end in CRLF. No other CR or LF anywhere (2.2).
- *  H2  No control character but HTAB in a field value; no byte above 0x7E in the request line (5.5
- * of RFC 9110). H3  At most one empty line before the request line (2.2). H4  METHOD SP target SP
- * HTTP/1.x with single spaces; the method is of letters A-Z and one we have heard of (3). H5  The
- * version is HTTP/1.0 or HTTP/1.1, to the letter (2.3). H6  The target is origin-form,
- * absolute-form with http or https, or "*" for OPTIONS; no fragment (3.2). H7  A field is name,
- * colon, value: the name a token of at least one character, no space before the colon (5.1). H8  No
- * line of the header starts with white space: neither folding (5.2) nor space before the first
- * field (2.2). H9  HTTP/1.1 has exactly one Host, HTTP/1.0 at most one; its value is a host with an
- * optional port (3.2). H10 At most one Content-Length, digits only (6.3). H11 At most one
- * Transfer-Encoding, only "chunked", only in HTTP/1.1, never beside a Content-Length (6.1, 6.3).
- *  H12 A chunk starts with a hexadecimal size, at most 8 digits, and an optional short extension;
- * it ends in CRLF (7.1). H13 Trailers are well-formed fields; none of those that frame a message
- * (6.5.1 of RFC 9110). H14 Within the limits: 414 for the request line, 431 for the header, 413 for
- * the body. H15 Expect is "100-continue" or absent: 417 otherwise (10.1.1 of RFC 9110). H16 llhttp
- * reads the same: method, version, length, coding, end.
+ *  H2  No control character but HTAB in a field value; no byte above 0x7E in the request line (5.5 of RFC 9110).
+ *  H3  At most one empty line before the request line (2.2).
+ *  H4  METHOD SP target SP HTTP/1.x with single spaces; the method is of letters A-Z and one we have heard of (3).
+ *  H5  The version is HTTP/1.0 or HTTP/1.1, to the letter (2.3).
+ *  H6  The target is origin-form, absolute-form with http or https, or "*" for OPTIONS; no fragment (3.2).
+ *  H7  A field is name, colon, value: the name a token of at least one character, no space before the colon (5.1).
+ *  H8  No line of the header starts with white space: neither folding (5.2) nor space before the first field (2.2).
+ *  H9  HTTP/1.1 has exactly one Host, HTTP/1.0 at most one; its value is a host with an optional port (3.2).
+ *  H10 At most one Content-Length, digits only (6.3).
+ *  H11 At most one Transfer-Encoding, only "chunked", only in HTTP/1.1, never beside a Content-Length (6.1, 6.3).
+ *  H12 A chunk starts with a hexadecimal size, at most 8 digits, and an optional short extension; it ends in CRLF (7.1).
+ *  H13 Trailers are well-formed fields; none of those that frame a message (6.5.1 of RFC 9110).
+ *  H14 Within the limits: 414 for the request line, 431 for the header, 413 for the body.
+ *  H15 Expect is "100-continue" or absent: 417 otherwise (10.1.1 of RFC 9110).
+ *  H16 llhttp reads the same: method, version, length, coding, end.
  */
 #include "server/http.h"
 

@@ -52,6 +52,7 @@ struct server {
     uint64_t connections_max;
     struct event *signal_events[SIGNALS];
     struct event *look_around;
+    struct err geo_trouble; /* of the start, said when it has succeeded */
 };
 
 /* ---- what changes while it runs ------------------------------------------------------------- */
@@ -156,7 +157,7 @@ static void on_signal(evutil_socket_t number, short what, void *arg)
 
 /* ---- the start ------------------------------------------------------------------------------ */
 
-/* A process that may open too few files holds fewer connections, and says so. */
+/* A process that may open too few files holds fewer connections. */
 static void raise_descriptor_limit(struct server *s)
 {
     const struct config *config = s->snapshot->config;
@@ -172,10 +173,17 @@ static void raise_descriptor_limit(struct server *s)
     if (setrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= need)
         return;
     s->connections_max = limit.rlim_cur > 2 * beside ? limit.rlim_cur - beside : beside;
-    log_warning("limits.connections is %llu, but this process may open only %llu files: "
-                "at most %llu connections are held",
-                (unsigned long long)config->limits.connections, (unsigned long long)limit.rlim_cur,
-                (unsigned long long)s->connections_max);
+}
+
+/* Said when everything else is well: a start that is refused has one sentence only. */
+static void tell_descriptor_limit(const struct server *s)
+{
+    uint64_t wanted = s->snapshot->config->limits.connections;
+
+    if (s->connections_max < wanted)
+        log_warning("limits.connections is %llu, but this process may open too few files: at most "
+                    "%llu connections are held",
+                    (unsigned long long)wanted, (unsigned long long)s->connections_max);
 }
 
 static struct listener *listeners_at(const struct server *s, unsigned address)
@@ -349,12 +357,9 @@ static void announce(const char *what, const struct listener *listener)
 /* What can be refused first, then what others can see. */
 static int start(struct server *s, struct err *e)
 {
-    struct err geo_trouble;
-
-    s->snapshot = snapshot_load(s->path, NULL, e, &geo_trouble);
+    s->snapshot = snapshot_load(s->path, NULL, e, &s->geo_trouble);
     if (s->snapshot == NULL)
         return -1;
-    log_geo_trouble(&geo_trouble);
     s->workers_count = s->snapshot->config->workers;
     raise_descriptor_limit(s);
     if (bind_all(s, e) != 0 || open_store(s, e) != 0 || make_workers(s, e) != 0 ||
@@ -407,6 +412,8 @@ int server_run(const char *path, struct err *e)
         end(&s, &ignored);
         return -1;
     }
+    tell_descriptor_limit(&s);
+    log_geo_trouble(&s.geo_trouble);
     for (unsigned i = 0; i < s.snapshot->config->listen_count; i++)
         announce("listening", worker_listener(s.workers[0], i));
     announce("admin", worker_listener(s.admin, 0));

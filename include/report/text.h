@@ -27,7 +27,10 @@ void text_addf(struct text *text, const char *format, ...) __attribute__((format
 /* A JSON string with its quotes; "<", ">" and "&" as \uXXXX too, so that it can stand in a script element. */
 void text_add_json(struct text *text, struct str s);
 
-/* One value of RFC 4180 CSV; guard: a value that a spreadsheet would take for a formula gets a ' in front. */
+/*
+ * One value of RFC 4180 CSV. guard: a value that a spreadsheet would take for a formula gets a ' in front, and
+ * control characters are shown as below.
+ */
 void text_add_csv(struct text *text, struct str s, bool guard);
 
 /* The content of an element or of an attribute in double quotes; printable as below. */

@@ -76,6 +76,7 @@ int hit_want(struct hit_wanted *wanted, struct str field)
         while (wanted->table[h] != 0)
             h = (h + 1) & 255u;
         wanted->table[h] = (signed char)(slot + 1);
+        wanted->lengths[(unsigned char)field.p[0]] |= UINT64_C(1) << (field.n & 63);
     }
     return slot;
 }
@@ -103,6 +104,7 @@ struct quotes {
     const char *end;
     uint64_t bits;      /* quotes that no backslash stands before */
     bool escaped_first; /* the last byte was a backslash that counts */
+    const char *slash;  /* behind the last 64 bytes that had any backslash */
 };
 
 #ifdef __SSE2__
@@ -163,13 +165,15 @@ static void load_step(struct quotes *q)
         memcpy(rest, q->base, (size_t)(q->end - q->base));
         mark_bytes(rest, &q->bits, &slashes);
     }
+    if (slashes != 0)
+        q->slash = q->base + STEP_BYTES;
     if (slashes != 0 || q->escaped_first)
         q->bits &= ~escaped_bytes(slashes, &q->escaped_first);
 }
 
 static void quotes_begin(struct quotes *q, const char *p, const char *end)
 {
-    *q = (struct quotes){ p, end, 0, false };
+    *q = (struct quotes){ p, end, 0, false, p };
     if (p < end)
         load_step(q);
 }
@@ -246,8 +250,12 @@ static bool parse_time(struct hit_scanner *scanner, struct str s, int64_t *ms)
 static inline void keep(struct hit_scanner *scanner, struct hit *hit, const char *key,
                         const char *key_end, struct str value)
 {
-    int slot = find_slot(scanner->wanted, key, (size_t)(key_end - key));
+    size_t n = (size_t)(key_end - key);
+    int slot;
 
+    if ((scanner->wanted->lengths[(unsigned char)*key] >> (n & 63) & 1) == 0)
+        return;
+    slot = find_slot(scanner->wanted, key, n);
     if (slot >= 0 && hit->value[slot].p == NULL)
         hit->value[slot] = value;
 }
@@ -377,9 +385,9 @@ static void forget(struct hit_scanner *scanner, struct hit *hit)
     buf_rewind(&scanner->scratch, 0);
 }
 
-static void deliver(struct hit_scanner *scanner, struct hit *hit, hit_fn *each, void *arg)
+static void deliver(struct hit_scanner *scanner, struct hit *hit, bool escapes, hit_fn *each, void *arg)
 {
-    for (unsigned i = 0; i < scanner->wanted->count; i++)
+    for (unsigned i = 0; escapes && i < scanner->wanted->count; i++)
         hit->value[i] = plain(scanner, hit->value[i]);
     if (scanner->ts_slot < 0 || hit->value[scanner->ts_slot].p == NULL ||
         !parse_time(scanner, hit->value[scanner->ts_slot], &hit->ts_ms)) {
@@ -387,6 +395,32 @@ static void deliver(struct hit_scanner *scanner, struct hit *hit, hit_fn *each, 
         return;
     }
     each(arg, hit);
+}
+
+/* The end of the line at p, and its fields; the hit's line is absent when it is no record. *escapes: some may stand in values. */
+static const char *read_line(struct hit_scanner *scanner, struct quotes *quotes, const char *p,
+                             struct hit *hit, bool *escapes)
+{
+    const char *end = quotes->end, *line_end;
+
+    forget(scanner, hit);
+    line_end = *p == '{' ? quick_line(scanner, quotes, p, hit) : NULL;
+    *escapes = quotes->slash > p;
+    if (line_end != NULL)
+        return line_end;
+    *escapes = true;
+    forget(scanner, hit);
+    line_end = memchr(p, '\n', (size_t)(end - p));
+    if (line_end == NULL)
+        line_end = end;
+    quotes_begin(quotes, line_end, end);
+    if (line_end > p && !careful_line(scanner, str_from(p, (size_t)(line_end - p)), hit)) {
+        forget(scanner, hit);
+        scanner->unusable++;
+        hit->line = STR_ABSENT;
+        return line_end;
+    }
+    return line_end;
 }
 
 void hit_scan(struct hit_scanner *scanner, struct str text, hit_fn *each, void *arg)
@@ -397,27 +431,15 @@ void hit_scan(struct hit_scanner *scanner, struct str text, hit_fn *each, void *
 
     quotes_begin(&quotes, p, end);
     while (p < end) {
+        bool escapes;
         const char *line_end;
 
-        forget(scanner, &hit);
-        line_end = *p == '{' ? quick_line(scanner, &quotes, p, &hit) : NULL;
-        if (line_end == NULL) {
-            line_end = memchr(p, '\n', (size_t)(end - p));
-            if (line_end == NULL)
-                line_end = end;
-            forget(scanner, &hit);
-            if (line_end > p && !careful_line(scanner, str_from(p, (size_t)(line_end - p)), &hit)) {
-                scanner->unusable++;
-                line_end = line_end < end ? line_end + 1 : end;
-                p = line_end;
-                quotes_begin(&quotes, p, end);
-                continue;
-            }
-            quotes_begin(&quotes, line_end, end);
+        hit.line = str_from(p, 0);
+        line_end = read_line(scanner, &quotes, p, &hit, &escapes);
+        if (hit.line.p != NULL && line_end > p) {
+            hit.line.n = (size_t)(line_end - p);
+            deliver(scanner, &hit, escapes, each, arg);
         }
-        hit.line = str_from(p, (size_t)(line_end - p));
-        if (hit.line.n > 0)
-            deliver(scanner, &hit, each, arg);
         p = line_end < end ? line_end + 1 : end;
     }
 }

@@ -20,6 +20,7 @@ struct hit_wanted {
     unsigned count;
     bool any_param;
     signed char table[256]; /* first slot + 1 of a hash; the next one is tried on a clash */
+    uint64_t lengths[256];  /* of names by their first byte: most keys are unwanted at one look */
 };
 
 void hit_wanted_begin(struct hit_wanted *wanted);

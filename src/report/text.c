@@ -133,18 +133,24 @@ static bool is_formula(struct str s)
 void text_add_csv(struct text *text, struct str s, bool guard)
 {
     static const struct escape quotes[] = { { '"', "\"\"" }, { 0, NULL } };
-    bool quoted = false;
+    struct text shown = { 0 };
+    bool quoted = false, formula = guard && is_formula(s);
 
-    guard = guard && is_formula(s);
+    if (guard) {
+        text_add_printable(&shown, s);
+        s = str_from(shown.p, shown.n);
+    }
     for (size_t i = 0; i < s.n; i++)
         quoted |= memchr(",\"\r\n", s.p[i], 4) != NULL;
     if (quoted)
         text_add_lit(text, "\"");
-    if (guard)
+    if (formula)
         text_add_lit(text, "'");
     add_replaced(text, s, quotes);
     if (quoted)
         text_add_lit(text, "\"");
+    text->failed |= shown.failed;
+    text_free(&shown);
 }
 
 void text_add_html(struct text *text, struct str s)

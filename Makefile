@@ -164,7 +164,7 @@ test:
 
 #: make e2e      the end-to-end tests alone; make e2e TESTS=tests/e2e/http.test.js for some of them
 TESTS ?=
-e2e: all $(COUNTRY_DB)
+e2e: all $(COUNTRY_DB) $(BUILD)/store_lines
 	@CRUMB_BUILD=$(BUILD) tests/e2e/run.sh $(TESTS)
 
 #: make bench    crumbd beside nginx: CPU per hit, hits/s, p99, bytes per hit
@@ -223,12 +223,20 @@ install: all
 		install -D -m 644 $$page $(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/$${page##*/} || exit 1; done
 	install -D -m 644 conf/crumb.yaml $(DESTDIR)$(PREFIX)/share/doc/crumb/crumb.yaml
 	install -D -m 755 conf/setup/geo-db.sh $(DESTDIR)$(PREFIX)/share/crumb/geo-db.sh
+	for list in crawlers referrers world; do \
+		install -D -m 644 conf/data/$$list.tsv $(DESTDIR)$(PREFIX)/share/crumb/$$list.tsv || exit 1; done
+	install -D -m 644 conf/data/LICENSE.crawlers $(DESTDIR)$(PREFIX)/share/doc/crumb/LICENSE.crawlers
 	@mkdir -p $(DESTDIR)$(PREFIX)/lib/systemd/system $(DESTDIR)$(PREFIX)/lib/sysusers.d
 	sed 's|@PREFIX@|$(PREFIX)|' conf/setup/crumbd.service >$(DESTDIR)$(PREFIX)/lib/systemd/system/crumbd.service
 	install -m 644 conf/setup/crumb.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/crumb.conf
+
+#: make refresh-data  fetches the current lists that reports classify with; look at the difference
+refresh-data:
+	conf/data/refresh.sh
+	git diff --stat conf/data
 
 #: make help     this list
 help:
 	@sed -n 's/^#: //p' Makefile
 
-.PHONY: run test e2e bench asan tsan stress lint tidy cppcheck shellcheck install help
+.PHONY: run test e2e bench asan tsan stress lint tidy cppcheck shellcheck install help refresh-data

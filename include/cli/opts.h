@@ -34,6 +34,7 @@ enum opt {
     OPT_BOTS,
     OPT_STEP,
     OPT_IDLE,
+    OPT_MEMORY,
     OPT_LIST,
     OPT_SAMPLE,
     OPT_DUCKDB,

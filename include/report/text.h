@@ -28,8 +28,8 @@ void text_addf(struct text *text, const char *format, ...) __attribute__((format
 void text_add_json(struct text *text, struct str s);
 
 /*
- * One value of RFC 4180 CSV. guard: a value that a spreadsheet would take for a formula gets a ' in front, and
- * control characters are shown as below.
+ * One value of RFC 4180 CSV, printable as below. guard: what a spreadsheet would take for a formula gets a ' in
+ * front.
  */
 void text_add_csv(struct text *text, struct str s, bool guard);
 

@@ -124,6 +124,7 @@ static int set_form(struct asking *a, struct err *e)
 static int set_numbers(struct asking *a, struct err *e)
 {
     const char *top = a->opts->value[OPT_TOP], *idle = a->opts->value[OPT_IDLE];
+    const char *memory = a->opts->value[OPT_MEMORY];
     bool page = strcmp(a->form->name, "html") == 0;
     uint64_t n = page ? TOP_ROWS_PAGE : a->out.summary ? TOP_ROWS_SUMMARY : TOP_ROWS;
 
@@ -134,6 +135,8 @@ static int set_numbers(struct asking *a, struct err *e)
     a->spec.idle_ms = IDLE_MS;
     if (idle != NULL && (!units_parse_duration_ms(str_of(idle), &a->spec.idle_ms) || a->spec.idle_ms <= 0))
         return err_set(e, ERR_INPUT, "--idle wants a duration like 30m, not %s", idle);
+    if (memory != NULL && !units_parse_size_bytes(str_of(memory), &a->spec.memory_bytes))
+        return err_set(e, ERR_INPUT, "--memory wants a size like 512MiB, not %s", memory);
     return 0;
 }
 

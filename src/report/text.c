@@ -136,12 +136,10 @@ void text_add_csv(struct text *text, struct str s, bool guard)
     struct text shown = { 0 };
     bool quoted = false, formula = guard && is_formula(s);
 
-    if (guard) {
-        text_add_printable(&shown, s);
-        s = str_from(shown.p, shown.n);
-    }
+    text_add_printable(&shown, s);
+    s = str_from(shown.p, shown.n);
     for (size_t i = 0; i < s.n; i++)
-        quoted |= memchr(",\"\r\n", s.p[i], 4) != NULL;
+        quoted |= s.p[i] == ',' || s.p[i] == '"';
     if (quoted)
         text_add_lit(text, "\"");
     if (formula)

@@ -30,13 +30,13 @@ pkg  = $(shell pkg-config $(1) $(2) 2>/dev/null)
 BASE_LIBS   = $(call pkg,--libs,libsodium libxxhash)
 MODEL_LIBS  = $(call pkg,--libs,libcyaml libmaxminddb)
 # ISA-L where it exists (amd64, arm64); zlib does the same job everywhere else.
-HAVE_ISAL  := $(if $(NO_ISAL),,$(shell pkg-config --exists libisal && echo 1))
+HAVE_ISAL  := $(if $(NO_ISAL),,$(shell pkg-config --exists libisal 2>/dev/null && echo 1))
 STORE_LIBS  = -lz $(if $(HAVE_ISAL),$(call pkg,--libs,libisal))
 SERVER_LIBS = $(call pkg,--libs,libevent_core)
 CPPFLAGS   += $(if $(HAVE_ISAL),-DHAVE_ISAL=1)
 
 # llhttp: a shared library in later Debian releases, C sources (package node-llhttp) in Debian 12.
-ifeq ($(shell pkg-config --exists libllhttp && echo 1),1)
+ifeq ($(shell pkg-config --exists libllhttp 2>/dev/null && echo 1),1)
 SERVER_LIBS   += $(call pkg,--libs,libllhttp)
 LLHTTP_CFLAGS := $(call pkg,--cflags,libllhttp)
 LLHTTP_OBJ    :=

@@ -215,13 +215,32 @@ static void add_id(struct buf *b, const struct event *event)
     buf_add_char(b, '"');
 }
 
+/* All hits of a loop turn have the same time, so a thread keeps the text of its last one. */
+static void add_ts(struct buf *b, int64_t ts_ms)
+{
+    static _Thread_local struct {
+        int64_t ms;
+        char text[DATE_RFC3339_BYTES];
+        bool filled;
+    } last;
+
+    if (!last.filled || last.ms != ts_ms) {
+        struct buf text = buf_over(last.text, sizeof last.text);
+
+        date_add_rfc3339(&text, ts_ms);
+        last.ms = ts_ms;
+        last.filled = !text.full;
+    }
+    field_add_key(b, TS);
+    buf_add_char(b, '"');
+    buf_add(b, last.text, sizeof last.text);
+    buf_add_char(b, '"');
+}
+
 static void add_who(struct buf *b, const struct event *event)
 {
     buf_add_lit(b, "{\"v\":1");
-    field_add_key(b, TS);
-    buf_add_char(b, '"');
-    date_add_rfc3339(b, event->ts_ms);
-    buf_add_char(b, '"');
+    add_ts(b, event->ts_ms);
     add_id(b, event);
     field_add_string(b, KIND, kinds[event->kind]);
     field_add_string(b, SITE, event->facts.site);

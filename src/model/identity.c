@@ -296,6 +296,16 @@ static void encode(char *out, size_t out_bytes, const void *p, size_t n)
     memcpy(out, memory, out_bytes);
 }
 
+/* libsodium reads any byte above 0x7F as '_': such a text is not the one that we issued. */
+static bool is_ascii(struct str s)
+{
+    unsigned char all = 0;
+
+    for (size_t i = 0; i < s.n; i++)
+        all |= (unsigned char)s.p[i];
+    return all < 0x80;
+}
+
 bool identity_read(const struct key_ring *ring, struct str cookie, int64_t now_ms,
                    struct identity *id)
 {
@@ -304,7 +314,8 @@ bool identity_read(const struct key_ring *ring, struct str cookie, int64_t now_m
     struct token token;
     int64_t age_days;
 
-    if (cookie.n != IDENTITY_COOKIE_BYTES || !crypto_read_base64url(cookie, &token, sizeof token))
+    if (cookie.n != IDENTITY_COOKIE_BYTES || !is_ascii(cookie) ||
+        !crypto_read_base64url(cookie, &token, sizeof token))
         return false;
     key = find_key(ring, token.key_id);
     if (key == NULL)

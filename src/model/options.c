@@ -123,7 +123,7 @@ static const struct option {
       .sentence = "What an acknowledged hit survives: process, the end of the process at any "
                   "moment; power, the end of the machine too, at the price of a sync before each "
                   "answer." },
-    { "roll_interval", DURATION, AT(config, store.roll_interval_ms), "10m", .min = SECOND,
+    { "roll_interval", DURATION, AT(config, store.roll_interval_ms), "10m", .min = 100,
       .max = HOUR, .restart = true,
       .sentence = "How long hits are collected before their file is published; each full hour "
                   "publishes too." },
@@ -209,7 +209,7 @@ static const struct option {
                               "header_timeout has passed." },
     { "limits.idle_timeout", DURATION, AT(config, limits.idle_timeout_ms), "1m", .min = 100,
       .max = 24 * HOUR, .sentence = "How long a connection is kept open without a request." },
-    { "limits.connections", INTEGER, AT(config, limits.connections), "20000", .min = 16,
+    { "limits.connections", INTEGER, AT(config, limits.connections), "16384", .min = 16,
       .max = 1000000, .sentence = "The most connections at once, all workers together." },
     { "paths.pixel", TEXT_URL_PATH, AT(config, paths.pixel), "/b.gif",
       .sentence = "The beacon." },

@@ -8,8 +8,8 @@
  * that many trusted proxies, and what a client put in front of them is not looked at.
  *
  * A sender can put anything into what our proxy then extends, a lone quote included. In Forwarded
- * that would swallow the proxy's own element, so a line whose quotes do not pair up is one
- * malformed element as a whole.
+ * that swallows everything behind it, the proxy's own element too; the rightmost element is then
+ * malformed, and the walk ends before it has begun.
  */
 #include "server/client_addr.h"
 
@@ -23,7 +23,7 @@
 #define NODE_BYTES_MAX (IP_TEXT_BYTES + 2 + 1 + PORT_DIGITS_MAX)
 
 struct chain {
-    struct str elements[CHAIN_MAX]; /* a ring; absent: malformed */
+    struct str elements[CHAIN_MAX]; /* a ring */
     unsigned count;                 /* all that there were, also those that the ring has lost */
 };
 
@@ -65,25 +65,28 @@ static bool is_port(struct str s)
     return s.n <= PORT_DIGITS_MAX && str_to_u64(s, PORT_MAX, &port);
 }
 
-/*
- * An address with or without a port: 1.2.3.4, 1.2.3.4:80, [::1], [::1]:80, and ::1 as
- * X-Forwarded-For has it.
- */
+/* [::1], [::1]:80 */
+static bool read_bracketed(struct str s, struct ip *ip)
+{
+    size_t close = str_find(s, ']', 0);
+    struct str address, rest;
+
+    if (close == s.n)
+        return false;
+    address = str_from(s.p + 1, close - 1);
+    rest = str_from(s.p + close + 1, s.n - close - 1);
+    if (rest.n > 0 && (rest.p[0] != ':' || !is_port(str_from(rest.p + 1, rest.n - 1))))
+        return false;
+    return str_find(address, ':', 0) < address.n && ip_parse(address, ip);
+}
+
+/* And 1.2.3.4, 1.2.3.4:80; ::1 without brackets, and so without a port, if bare_ipv6. */
 static bool read_address(struct str s, bool bare_ipv6, struct ip *ip)
 {
-    size_t colon, bracket;
+    size_t colon = str_find(s, ':', 0);
 
-    if (s.n > 0 && s.p[0] == '[') {
-        bracket = str_find(s, ']', 0);
-        if (bracket == s.n)
-            return false;
-        if (bracket + 1 < s.n &&
-            (s.p[bracket + 1] != ':' || !is_port(str_from(s.p + bracket + 2, s.n - bracket - 2))))
-            return false;
-        s = str_from(s.p + 1, bracket - 1);
-        return str_find(s, ':', 0) < s.n && ip_parse(s, ip);
-    }
-    colon = str_find(s, ':', 0);
+    if (s.n > 0 && s.p[0] == '[')
+        return read_bracketed(s, ip);
     if (colon == s.n)
         return ip_parse(s, ip);
     if (str_find(s, ':', colon + 1) < s.n)
@@ -100,48 +103,30 @@ static bool read_hop_plain(struct str element, struct hop *hop)
 
 /* ---- Forwarded, RFC 7239 ----------------------------------------------------------------- */
 
-/* s.p[open] is a quote: the position of the one that closes it, s.n if none does. */
-static size_t find_closing(struct str s, size_t open)
+/* s.p[open] is a quote: the position behind the one that closes it, s.n if none does. */
+static size_t behind_quoted(struct str s, size_t open)
 {
     for (size_t i = open + 1; i < s.n; i++) {
         if (s.p[i] == '"')
-            return i;
+            return i + 1;
         if (s.p[i] == '\\')
             i++;
     }
     return s.n;
 }
 
-static bool quotes_pair(struct str s)
-{
-    for (size_t i = 0; i < s.n; i++) {
-        if (s.p[i] == '"' && (i = find_closing(s, i)) == s.n)
-            return false;
-    }
-    return true;
-}
-
-/*
- * The position of the first c at or after from that is not inside quotes; s.n if none. The quotes
- * of s pair.
- */
+/* The position of the first c at or after from that is not inside quotes; s.n if none. */
 static size_t find_unquoted(struct str s, char c, size_t from)
 {
-    size_t i;
+    size_t i = from;
 
-    for (i = from; i < s.n && s.p[i] != c; i++) {
-        if (s.p[i] == '"')
-            i = find_closing(s, i);
-    }
+    while (i < s.n && s.p[i] != c)
+        i = s.p[i] == '"' ? behind_quoted(s, i) : i + 1;
     return i;
 }
 
 static void split_quoted(struct chain *chain, struct str line)
 {
-    if (!quotes_pair(line)) {
-        chain_add(chain, STR_ABSENT);
-        return;
-    }
     for (size_t from = 0, end; from <= line.n; from = end + 1) {
         end = find_unquoted(line, ',', from);
         chain_add(chain, str_trim(str_from(line.p + from, end - from)));

@@ -4,10 +4,9 @@
  */
 #include "server/cookie.h"
 
-#include "base/date.h"
 #include "model/identity.h"
 
-#define DAY_S (DATE_DAY_MS / DATE_SECOND_MS)
+#define DAY_S INT64_C(86400)
 #define OPTOUT_LIFETIME_DAYS                                                                       \
     400 /* the longest that browsers keep a cookie (RFC 6265bis section 5.5) */
 

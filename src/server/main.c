@@ -30,18 +30,15 @@ static int check(const char *path)
 {
     struct err e;
     struct config *config = path == NULL ? config_defaults(&e) : config_load(path, &e);
-    struct geo_set *geo = NULL;
 
     if (config != NULL)
-        geo = geo_open(config->geo.databases, config->geo.databases_count, &e);
-    if (geo == NULL)
-        log_error("%s", e.text);
-    else
-        printf("crumbd: %s is ok\n", path == NULL ? "the default configuration" : path);
+        geo_close(geo_open(config->geo.databases, config->geo.databases_count, NULL, &e));
     config_free(config);
-    if (geo == NULL)
+    if (e.code != ERR_NONE) {
+        log_error("%s", e.text);
         return EXIT_FAILURE;
-    geo_close(geo);
+    }
+    printf("crumbd: %s is ok\n", path == NULL ? "the default configuration" : path);
     return EXIT_SUCCESS;
 }
 

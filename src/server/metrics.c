@@ -13,6 +13,7 @@
 #include "base/buf.h"
 #include "base/date.h"
 #include "base/fs.h"
+#include "base/utf8.h"
 #include "model/geo.h"
 #include "server/admin_view.h"
 #include "server/answer.h"
@@ -75,7 +76,8 @@ static void add_info(struct buf *b, const char *name, const char *help, const ch
     for (size_t i = 0; i < value.n; i++) {
         if (value.p[i] == '\\' || value.p[i] == '"')
             buf_add_char(b, '\\');
-        buf_add_char(b, value.p[i] == '\n' ? ' ' : value.p[i]);
+        if (value.p[i] != '\n')
+            buf_add_char(b, value.p[i]);
     }
     buf_add_lit(b, "\"} 1\n");
 }
@@ -148,7 +150,7 @@ static void add_store(struct buf *b, const struct store *store)
 static uint64_t resident_bytes(void)
 {
     struct fs_file file;
-    struct str text, pages;
+    struct str text;
     char memory[128];
     uint64_t count = 0;
     size_t n = 0;
@@ -158,8 +160,7 @@ static uint64_t resident_bytes(void)
     if (fs_read_at(&file, memory, sizeof memory, 0, &n, NULL) == 0) {
         text = str_from(memory, n);
         str_cut(&text, ' ');
-        pages = str_cut(&text, ' ');
-        str_to_u64(pages, UINT64_MAX, &count);
+        str_to_u64(str_cut(&text, ' '), UINT64_MAX, &count);
     }
     fs_close(&file);
     return count * (uint64_t)sysconf(_SC_PAGESIZE);
@@ -192,22 +193,26 @@ static void add_process(struct buf *b, const struct admin_view *server)
 
 /* ---- all --------------------------------------------------------------------------------- */
 
-#define COUNTER_BYTES(field, name, labels, help) +ROW_BYTES_MAX(name, labels, help)
+/* As many bytes as all rows can take. */
+struct rows_bytes {
+#define COUNTER_BYTES(field, name, labels, help) char field[ROW_BYTES_MAX(name, labels, help)];
+    METRICS_COUNTERS(COUNTER_BYTES)
+#undef COUNTER_BYTES
+#define STORE_BYTES(field, help)                                                                   \
+    char store_##field[ROW_BYTES_MAX("crumb_store_" #field "_total", "", help)];
+    STORE_COUNTERS(STORE_BYTES)
+#undef STORE_BYTES
+    char others[8][256];
+    char databases[2 * GEO_BYTES_MAX];
+};
 
-#define STORE_BYTES(field, help) +ROW_BYTES_MAX("crumb_store_" #field "_total", "", help)
-
-#define OTHER_ROWS  8
-#define OTHER_BYTES (OTHER_ROWS * 256 + 2 * GEO_BYTES_MAX)
-_Static_assert(METRICS_COUNTERS(COUNTER_BYTES) STORE_COUNTERS(STORE_BYTES) + OTHER_BYTES <
-                   ANSWER_BYTES_MAX - ANSWER_HEAD_BYTES_MAX,
+_Static_assert(sizeof(struct rows_bytes) < ANSWER_BYTES_MAX - ANSWER_HEAD_BYTES_MAX,
                "/metrics does not fit into one answer");
 
 void metrics_add_text(struct buf *b, const struct admin_view *server, const struct geo_set *geo)
 {
-    struct str databases = str_of(geo_describe(geo));
+    struct str databases = utf8_cut(str_of(geo_describe(geo)), GEO_BYTES_MAX);
 
-    if (databases.n > GEO_BYTES_MAX)
-        databases.n = GEO_BYTES_MAX;
     add_server(b, server);
     add_store(b, server->store);
     add_process(b, server);

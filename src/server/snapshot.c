@@ -66,17 +66,19 @@ static struct settings *settings_load(const char *path, struct err *e)
 }
 
 /* Takes over the caller's hold on settings, also when it fails. */
-static struct snapshot *with_geo(struct settings *settings, struct err *e)
+static struct snapshot *with_geo(struct settings *settings, const struct snapshot *from,
+                                 struct err *geo_trouble)
 {
     const struct config_geo *geo = &settings->config->geo;
     struct counted *counted = calloc(1, sizeof *counted);
 
     if (counted == NULL) {
-        err_set(e, ERR_MEMORY, "out of memory");
+        err_set(geo_trouble, ERR_MEMORY, "out of memory");
         settings_release(settings);
         return NULL;
     }
-    counted->public.geo = geo_open(geo->databases, geo->databases_count, e);
+    counted->public.geo = geo_open(geo->databases, geo->databases_count,
+                                   from == NULL ? NULL : from->geo, geo_trouble);
     if (counted->public.geo == NULL) {
         settings_release(settings);
         free(counted);
@@ -89,19 +91,23 @@ static struct snapshot *with_geo(struct settings *settings, struct err *e)
     return &counted->public;
 }
 
-struct snapshot *snapshot_load(const char *path, struct err *e)
+struct snapshot *snapshot_load(const char *path, const struct snapshot *from, struct err *e,
+                               struct err *geo_trouble)
 {
     struct settings *settings = settings_load(path, e);
+    struct snapshot *loaded = settings == NULL ? NULL : with_geo(settings, from, geo_trouble);
 
-    return settings == NULL ? NULL : with_geo(settings, e);
+    if (settings != NULL && loaded == NULL)
+        err_set(e, geo_trouble->code, "%s", geo_trouble->text);
+    return loaded;
 }
 
-struct snapshot *snapshot_with_new_geo(struct snapshot *from, struct err *e)
+struct snapshot *snapshot_with_new_geo(struct snapshot *from, struct err *geo_trouble)
 {
     struct settings *settings = ((struct counted *)from)->settings;
 
     atomic_fetch_add(&settings->holders, 1);
-    return with_geo(settings, e);
+    return with_geo(settings, from, geo_trouble);
 }
 
 void snapshot_hold(struct snapshot *snapshot, unsigned more)

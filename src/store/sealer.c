@@ -370,8 +370,8 @@ static void remove_job(struct sealer *sealer, struct seal_job *job)
     free(job);
 }
 
-/* Notes how a job went; with the lock held. */
-static void conclude(struct sealer *sealer, struct seal_job *job, enum outcome outcome,
+/* Notes how a job went; with the lock held. final: it was tried after the stop was asked for. */
+static void conclude(struct sealer *sealer, struct seal_job *job, enum outcome outcome, bool final,
                      const struct err *why)
 {
     struct store *store = sealer->store;
@@ -395,14 +395,14 @@ static void conclude(struct sealer *sealer, struct seal_job *job, enum outcome o
         wait_ms *= 2;
     job->attempts++;
     job->due_ms = clock_mono_ms() + (wait_ms < RETRY_MAX_MS ? wait_ms : RETRY_MAX_MS);
-    job->given_up = sealer->stopping;
+    job->given_up = final;
 }
 
 static void work_on(struct sealer *sealer, struct seal_job *job)
 {
     struct err why;
     enum outcome outcome;
-    bool first = job->attempts == 0;
+    bool first = job->attempts == 0, final = sealer->stopping;
 
     pthread_mutex_unlock(&sealer->mutex);
     err_clear(&why);
@@ -415,7 +415,7 @@ static void work_on(struct sealer *sealer, struct seal_job *job)
             drop_spares(sealer);
     }
     pthread_mutex_lock(&sealer->mutex);
-    conclude(sealer, job, outcome, &why);
+    conclude(sealer, job, outcome, final, &why);
 }
 
 /* Waits for a change, until wake_ms on the monotonic clock at the latest. */

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <sys/resource.h>
 
+#include "server/collect.h"
 #include "support/edge.h"
 
 static struct edge e;
@@ -272,17 +273,17 @@ Test(collect, cookie_follows_the_connection_and_the_site)
 
 static const struct optout_row {
     enum config_gpc gpc;
-    const char *lines; /* %s: a valid identifier, as name=value */
+    const char *before, *after; /* an identifier, as name=value */
 } optouts[] = {
-    { GPC_SHARE, "Cookie: %s; crumb_optout=1\r\n" },
-    { GPC_SHARE, "Cookie: crumb_optout=1; %s\r\n" },
-    { GPC_SHARE, "Cookie: crumb_optout; %s\r\n" },
-    { GPC_SHARE, "Cookie: crumb_optout=0; %s\r\n" },
-    { GPC_SHARE, "Cookie: %s\r\nCookie: crumb_optout=1\r\n" },
-    { GPC_SHARE, "Cookie: crumb_optout=1\r\nCookie: %s\r\n" },
-    { GPC_SHARE, "Cookie: %s; consent=no\r\n" },
-    { GPC_OPTOUT, "Cookie: %s\r\nSec-GPC: 1\r\n" },
-    { GPC_OPTOUT, "Sec-GPC: 1\r\nX-Rest: %s\r\n" },
+    { GPC_SHARE, "Cookie: ", "; crumb_optout=1\r\n" },
+    { GPC_SHARE, "Cookie: crumb_optout=1; ", "\r\n" },
+    { GPC_SHARE, "Cookie: crumb_optout; ", "\r\n" },
+    { GPC_SHARE, "Cookie: crumb_optout=0; ", "\r\n" },
+    { GPC_SHARE, "Cookie: ", "\r\nCookie: crumb_optout=1\r\n" },
+    { GPC_SHARE, "Cookie: crumb_optout=1\r\nCookie: ", "\r\n" },
+    { GPC_SHARE, "Cookie: ", "; consent=no\r\n" },
+    { GPC_OPTOUT, "Cookie: ", "\r\nSec-GPC: 1\r\n" },
+    { GPC_OPTOUT, "Sec-GPC: 1\r\nX-Rest: ", "\r\n" },
 };
 
 /* Promise 3. */
@@ -303,7 +304,8 @@ Test(collect, optout_leaves_nothing)
     for (size_t i = 0; i < sizeof optouts / sizeof optouts[0]; i++) {
         e.config.privacy.gpc = optouts[i].gpc;
         /* a good identifier and a bad one: neither is looked at */
-        snprintf(lines, sizeof lines, optouts[i].lines, i % 2 == 0 ? cookie : "crumb_id=bad");
+        snprintf(lines, sizeof lines, "%s%s%s", optouts[i].before,
+                 i % 2 == 0 ? cookie : "crumb_id=bad", optouts[i].after);
         edge_ask(&e, "GET /b.gif?site=shop&url=https://shop.example/secret", lines);
         cr_expect_eq(edge_status(&e), 200, "row %zu", i);
         cr_expect_eq(edge_body(&e).n, 43);
@@ -325,6 +327,23 @@ Test(collect, optout_leaves_nothing)
     cr_expect_eq(edge_records_count(&e), 1);
     cr_expect_null(strstr(edge_records(&e), "secret"));
     cr_expect_eq(e.metrics.hits_received, 1 + e.metrics.hits_opted_out);
+}
+
+Test(collect, optout_in_any_cookie_line_hides_the_identifiers_in_all)
+{
+    static const char *const requests[] = {
+        "GET / HTTP/1.1\r\nHost: x\r\nCookie: crumb_id=a\r\nCookie: crumb_optout=1\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: x\r\nCookie: crumb_optout=1\r\nCookie: crumb_id=a\r\n\r\n",
+    };
+
+    for (size_t i = 0; i < sizeof requests / sizeof requests[0]; i++) {
+        struct policy_cookies cookies;
+
+        edge_parse(requests[i], e.sent, sizeof e.sent, &e.request);
+        collect_read_cookies(&cookies, &e.request, &e.config.cookies, NULL);
+        cr_expect(cookies.opted_out);
+        cr_expect_eq(cookies.ids_count, 0);
+    }
 }
 
 /*

@@ -165,10 +165,10 @@ static void enter(struct conn *c, enum state state)
 /* A block of at least n bytes, from the smallest pool that has one. */
 static void *take_block(struct conns *conns, size_t n, uint8_t *which)
 {
-    for (uint8_t i = 0; i < POOLS; i++) {
+    for (unsigned i = 0; i < POOLS; i++) {
         void *block = n <= conns->pools[i].block_bytes ? pool_take(&conns->pools[i]) : NULL;
 
-        *which = i;
+        *which = (uint8_t)i;
         if (block != NULL)
             return block;
     }

@@ -23,8 +23,8 @@
 enum report_type {
     REPORT_TEXT,
     REPORT_COUNT,
-    REPORT_RATE,    /* 0 .. 1; a change may be any */
-    REPORT_RATIO,   /* a plain number with a fraction */
+    REPORT_RATE,  /* 0 .. 1; a change may be any */
+    REPORT_RATIO, /* a plain number with a fraction */
     REPORT_SECONDS,
 };
 
@@ -81,7 +81,14 @@ bool report_is_field(const char *name);
 /* ---- asking ---------------------------------------------------------------------------------------- */
 
 enum report_bots { REPORT_BOTS_EXCLUDE, REPORT_BOTS_INCLUDE, REPORT_BOTS_ONLY };
-enum report_step { REPORT_STEP_AUTO, REPORT_MINUTE, REPORT_HOUR, REPORT_DAY, REPORT_WEEK, REPORT_MONTH };
+enum report_step {
+    REPORT_STEP_AUTO,
+    REPORT_MINUTE,
+    REPORT_HOUR,
+    REPORT_DAY,
+    REPORT_WEEK,
+    REPORT_MONTH
+};
 
 #define REPORT_TABLES_MAX 32
 
@@ -99,10 +106,10 @@ struct report_spec {
     const char *sort;                /* a column of the first row, NULL: its own */
     enum report_bots bots;
     enum report_step step;
-    bool compare;            /* with the period of the same length just before; needs since_ms */
-    int64_t idle_ms;         /* that ends a session */
-    unsigned threads;        /* 0: one for each processor */
-    uint64_t memory_bytes;   /* for tables, before they are spilled; 0: 1 GiB */
+    bool compare;          /* with the period of the same length just before; needs since_ms */
+    int64_t idle_ms;       /* that ends a session */
+    unsigned threads;      /* 0: one for each processor */
+    uint64_t memory_bytes; /* for tables, before they are spilled; 0: 1 GiB */
 
     /* Which lines are meant; NULL: all. Each thread asks with a matcher of its own, made before it starts. */
     void *(*matcher_new)(void *arg);
@@ -128,9 +135,10 @@ struct report_column {
 
 struct report_cell {
     bool known;
-    uint64_t count;  /* REPORT_COUNT */
-    double number;   /* REPORT_RATE, REPORT_RATIO, REPORT_SECONDS */
-    struct str text; /* REPORT_TEXT: as it was sent, any characters; to be escaped where it is written */
+    uint64_t count; /* REPORT_COUNT */
+    double number;  /* REPORT_RATE, REPORT_RATIO, REPORT_SECONDS */
+    struct str
+        text; /* REPORT_TEXT: as it was sent, any characters; to be escaped where it is written */
 };
 
 #define REPORT_COLUMNS_MAX (REPORT_KEYS_MAX + REPORT_MEASURES_MAX + 4)
@@ -139,7 +147,7 @@ struct report_table {
     const struct report_row *row;
     struct report_column columns[REPORT_COLUMNS_MAX];
     unsigned columns_count;
-    unsigned bar_column;       /* the measure that it is sorted by; columns_count when it is a key */
+    unsigned bar_column; /* the measure that it is sorted by; columns_count when it is a key */
     struct report_cell *cells; /* rows_count x columns_count */
     size_t rows_count;
     uint64_t groups; /* rows that there would be without top */
@@ -147,10 +155,10 @@ struct report_table {
 };
 
 struct report_totals {
-    uint64_t records;     /* read, in the time asked for and meant by the filter */
-    uint64_t bots;        /* of programs, left out or the only ones, as asked */
-    uint64_t unusable;    /* lines that are no records */
-    uint64_t damaged;     /* places */
+    uint64_t records;  /* read, in the time asked for and meant by the filter */
+    uint64_t bots;     /* of programs, left out or the only ones, as asked */
+    uint64_t unusable; /* lines that are no records */
+    uint64_t damaged;  /* places */
     uint64_t file_bytes;
     int64_t first_ms, last_ms; /* of the counted hits; first > last: there was none */
 };

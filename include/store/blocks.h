@@ -28,7 +28,8 @@ struct blocks_reader *blocks_reader_new(void);
 void blocks_reader_free(struct blocks_reader *reader);
 
 /* 1: *text until the reader's next call; 0: there is no more; -1 and e. Thread: any, each with its own reader. */
-int blocks_next(struct blocks *blocks, struct blocks_reader *reader, struct str *text, struct err *e);
+int blocks_next(struct blocks *blocks, struct blocks_reader *reader, struct str *text,
+                struct err *e);
 
 /* How far it is, in bytes of files (those outside the time count neither as read nor as there). Any thread. */
 void blocks_progress(struct blocks *blocks, uint64_t *done_bytes, uint64_t *total_bytes);

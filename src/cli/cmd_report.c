@@ -25,13 +25,13 @@
 #include "model/codec.h"
 #include "report/out.h"
 
-#define TOP_ROWS           20
-#define TOP_ROWS_SUMMARY   10
-#define TOP_ROWS_PAGE      15
-#define IDLE_MS            (30 * 60 * (int64_t)DATE_SECOND_MS)
-#define PROGRESS_AFTER_MS  500
-#define PROGRESS_EVERY_MS  200
-#define PROGRESS_CLEAR     "\r\033[K"
+#define TOP_ROWS          20
+#define TOP_ROWS_SUMMARY  10
+#define TOP_ROWS_PAGE     15
+#define IDLE_MS           (30 * 60 * (int64_t)DATE_SECOND_MS)
+#define PROGRESS_AFTER_MS 500
+#define PROGRESS_EVERY_MS 200
+#define PROGRESS_CLEAR    "\r\033[K"
 
 struct asking {
     const struct opts *opts;
@@ -133,7 +133,8 @@ static int set_numbers(struct asking *a, struct err *e)
     a->spec.top = a->out.top = (size_t)n;
     a->spec.all_countries = page;
     a->spec.idle_ms = IDLE_MS;
-    if (idle != NULL && (!units_parse_duration_ms(str_of(idle), &a->spec.idle_ms) || a->spec.idle_ms <= 0))
+    if (idle != NULL &&
+        (!units_parse_duration_ms(str_of(idle), &a->spec.idle_ms) || a->spec.idle_ms <= 0))
         return err_set(e, ERR_INPUT, "--idle wants a duration like 30m, not %s", idle);
     if (memory != NULL && !units_parse_size_bytes(str_of(memory), &a->spec.memory_bytes))
         return err_set(e, ERR_INPUT, "--memory wants a size like 512MiB, not %s", memory);
@@ -190,7 +191,8 @@ static int no_report(const char *name, struct err *e)
     nearest_begin(&nearest, str_of(name));
     for (size_t i = 0; i < count; i++)
         nearest_offer(&nearest, rows[i].name);
-    return err_set(e, ERR_INPUT, "there is no report %s%s%s", name, nearest_text(&nearest, "", near),
+    return err_set(e, ERR_INPUT, "there is no report %s%s%s", name,
+                   nearest_text(&nearest, "", near),
                    nearest.count == 0 ? "; crumb report --list names all" : "");
 }
 
@@ -281,7 +283,8 @@ static void free_matcher(void *matcher)
 
 /* ---- progress -------------------------------------------------------------------------------------------------- */
 
-static void show_progress(struct asking *a, uint64_t done, uint64_t total, uint64_t hits, int64_t now_ms)
+static void show_progress(struct asking *a, uint64_t done, uint64_t total, uint64_t hits,
+                          int64_t now_ms)
 {
     double seconds = (double)(now_ms - a->started_ms) / DATE_SECOND_MS;
     double share = total == 0 ? 0 : (double)done / (double)total;
@@ -330,7 +333,9 @@ static void add_moment(struct buf *b, int64_t ms)
     char text[64];
 
     localtime_r(&seconds, &tm);
-    buf_add(b, text, strftime(text, sizeof text, tm.tm_hour == 0 && tm.tm_min == 0 ? "%Y-%m-%d" : "%Y-%m-%d %H:%M", &tm));
+    buf_add(b, text,
+            strftime(text, sizeof text,
+                     tm.tm_hour == 0 && tm.tm_min == 0 ? "%Y-%m-%d" : "%Y-%m-%d %H:%M", &tm));
 }
 
 /* Known when the data are: a period without a border ends where the hits do. */
@@ -377,7 +382,8 @@ static void look_at_terminal(struct asking *a)
     a->out.colours = terminal && getenv("NO_COLOR") == NULL;
     if (terminal && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0)
         a->out.width = size.ws_col;
-    if (columns != NULL && str_to_u64(str_of(columns), 10000, &width) && !opts_has(a->opts, OPT_OUTPUT))
+    if (columns != NULL && str_to_u64(str_of(columns), 10000, &width) &&
+        !opts_has(a->opts, OPT_OUTPUT))
         a->out.width = (unsigned)width;
 }
 

@@ -22,6 +22,7 @@ int automaton_build(struct automaton *automaton);
 
 /* Calls back for each word at each of its places, in order of their ends. */
 typedef void automaton_fn(void *arg, unsigned id);
-void automaton_match(const struct automaton *automaton, struct str text, automaton_fn *each, void *arg);
+void automaton_match(const struct automaton *automaton, struct str text, automaton_fn *each,
+                     void *arg);
 
 #endif

@@ -53,7 +53,8 @@ struct referrers_cache;
 
 struct referrer {
     struct str medium; /* direct, internal, search, social, ... referral */
-    struct str source; /* "Google", or the registrable domain of ref_host; absent for direct and internal */
+    struct str
+        source; /* "Google", or the registrable domain of ref_host; absent for direct and internal */
 };
 
 struct referrers *referrers_load(const char *path, struct err *e);

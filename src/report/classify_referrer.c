@@ -36,7 +36,7 @@ struct referrers {
 struct cached {
     uint64_t key; /* 0: free */
     struct str medium;
-    struct str source;    /* absent: the last source_n bytes of ref_host */
+    struct str source; /* absent: the last source_n bytes of ref_host */
     size_t source_n;
 };
 
@@ -196,6 +196,7 @@ struct referrer referrers_find(const struct referrers *referrers, struct referre
         *row = judge(referrers, host, ref_host);
         row->key = key;
     }
-    return (struct referrer){ row->medium,
-                              row->source.p != NULL ? row->source : last_bytes(ref_host, row->source_n) };
+    return (struct referrer){ row->medium, row->source.p != NULL
+                                               ? row->source
+                                               : last_bytes(ref_host, row->source_n) };
 }

@@ -44,8 +44,10 @@ static const struct {
     struct str header;
     struct str key[PARTS];
 } sections[LISTS] = {
-    [BROWSERS] = { { "user_agent_parsers:", 19 }, { { "family_replacement", 18 }, { "v1_replacement", 14 } } },
-    [SYSTEMS] = { { "os_parsers:", 11 }, { { "os_replacement", 14 }, { "os_v1_replacement", 17 } } },
+    [BROWSERS] = { { "user_agent_parsers:", 19 },
+                   { { "family_replacement", 18 }, { "v1_replacement", 14 } } },
+    [SYSTEMS] = { { "os_parsers:", 11 },
+                  { { "os_replacement", 14 }, { "os_v1_replacement", 17 } } },
     [DEVICES] = { { "device_parsers:", 15 }, { { "device_replacement", 18 }, { NULL, 0 } } },
 };
 
@@ -74,7 +76,8 @@ static bool read_scalar(struct str s, struct str *out)
     }
     to = (char *)(uintptr_t)s.p;
     out->p = to;
-    while (at < s.n && !(s.p[at] == quote && !(quote == '\'' && at + 1 < s.n && s.p[at + 1] == quote))) {
+    while (at < s.n &&
+           !(s.p[at] == quote && !(quote == '\'' && at + 1 < s.n && s.p[at + 1] == quote))) {
         if (s.p[at] == quote || (quote == '"' && s.p[at] == '\\' && at + 1 < s.n))
             at++;
         *to++ = s.p[at++];
@@ -142,8 +145,8 @@ static int read_lines(struct agents *agents, struct err *e)
             rest = str_trim(str_from(rest.p + 2, rest.n - 2));
         key = str_cut(&rest, ':');
         if (list == LISTS || rest.p == NULL || !read_scalar(rest, &value))
-            return err_set(e, ERR_INPUT, "%s:%u: not a line of a user agent list", agents->file.path,
-                           agents->file.number);
+            return err_set(e, ERR_INPUT, "%s:%u: not a line of a user agent list",
+                           agents->file.path, agents->file.number);
         take_value(&item, (enum list)list, key, value);
     }
     return list < LISTS ? end_item(&agents->lists[list], &item, e) : 0;
@@ -215,12 +218,14 @@ void agents_memory_free(struct agents_memory *memory)
 /* ---- finding ------------------------------------------------------------------------------------- */
 
 /* $1 .. $9 are captures; one that took no part is nothing. */
-static struct str replace(char *memory, struct str with, const struct str captures[PATTERNS_CAPTURES])
+static struct str replace(char *memory, struct str with,
+                          const struct str captures[PATTERNS_CAPTURES])
 {
     struct buf b = buf_over(memory, VALUE_BYTES);
 
     for (size_t i = 0; i < with.n; i++) {
-        bool is_capture = with.p[i] == '$' && i + 1 < with.n && with.p[i + 1] >= '1' && with.p[i + 1] <= '9';
+        bool is_capture =
+            with.p[i] == '$' && i + 1 < with.n && with.p[i + 1] >= '1' && with.p[i + 1] <= '9';
 
         if (is_capture)
             buf_add_str(&b, captures[with.p[++i] - '0']);
@@ -230,8 +235,8 @@ static struct str replace(char *memory, struct str with, const struct str captur
     return str_trim(buf_str(&b));
 }
 
-static void find_in(struct agents *agents, struct agents_memory *memory, enum list which, struct str ua,
-                    struct str out[PARTS])
+static void find_in(struct agents *agents, struct agents_memory *memory, enum list which,
+                    struct str ua, struct str out[PARTS])
 {
     struct list_of_rules *list = &agents->lists[which];
     struct str captures[PATTERNS_CAPTURES];
@@ -257,19 +262,30 @@ static void find_in(struct agents *agents, struct agents_memory *memory, enum li
 /* The first row whose words fit: has must stand in the user agent, not must not. */
 static const struct {
     struct str type;
-    const char *has, *not;
+    const char *has, *not ;
 } types[] = {
-    { { "tv", 2 }, "SMART-TV", NULL },    { { "tv", 2 }, "SmartTV", NULL },
-    { { "tv", 2 }, "AppleTV", NULL },     { { "tv", 2 }, "Apple TV", NULL },
-    { { "tv", 2 }, "Android TV", NULL },  { { "tv", 2 }, "GoogleTV", NULL },
-    { { "tv", 2 }, "BRAVIA", NULL },      { { "tv", 2 }, "CrKey", NULL },
-    { { "tv", 2 }, "Web0S", NULL },       { { "tablet", 6 }, "iPad", NULL },
-    { { "tablet", 6 }, "Tablet", "Tablet PC" }, { { "tablet", 6 }, "Kindle", NULL },
-    { { "tablet", 6 }, "Silk/", "Mobile" }, { { "phone", 5 }, "iPhone", NULL },
-    { { "phone", 5 }, "iPod", NULL },     { { "phone", 5 }, "Mobi", NULL },
-    { { "phone", 5 }, "Opera Mini", NULL }, { { "tablet", 6 }, "Android", NULL },
-    { { "desktop", 7 }, "Windows", NULL }, { { "desktop", 7 }, "Macintosh", NULL },
-    { { "desktop", 7 }, "X11", NULL },    { { "desktop", 7 }, "CrOS", NULL },
+    { { "tv", 2 }, "SMART-TV", NULL },
+    { { "tv", 2 }, "SmartTV", NULL },
+    { { "tv", 2 }, "AppleTV", NULL },
+    { { "tv", 2 }, "Apple TV", NULL },
+    { { "tv", 2 }, "Android TV", NULL },
+    { { "tv", 2 }, "GoogleTV", NULL },
+    { { "tv", 2 }, "BRAVIA", NULL },
+    { { "tv", 2 }, "CrKey", NULL },
+    { { "tv", 2 }, "Web0S", NULL },
+    { { "tablet", 6 }, "iPad", NULL },
+    { { "tablet", 6 }, "Tablet", "Tablet PC" },
+    { { "tablet", 6 }, "Kindle", NULL },
+    { { "tablet", 6 }, "Silk/", "Mobile" },
+    { { "phone", 5 }, "iPhone", NULL },
+    { { "phone", 5 }, "iPod", NULL },
+    { { "phone", 5 }, "Mobi", NULL },
+    { { "phone", 5 }, "Opera Mini", NULL },
+    { { "tablet", 6 }, "Android", NULL },
+    { { "desktop", 7 }, "Windows", NULL },
+    { { "desktop", 7 }, "Macintosh", NULL },
+    { { "desktop", 7 }, "X11", NULL },
+    { { "desktop", 7 }, "CrOS", NULL },
 };
 
 static bool has(struct str ua, const char *word)
@@ -280,7 +296,7 @@ static bool has(struct str ua, const char *word)
 static struct str device_type(struct str ua)
 {
     for (size_t i = 0; i < sizeof types / sizeof types[0]; i++) {
-        if (has(ua, types[i].has) && !has(ua, types[i].not))
+        if (has(ua, types[i].has) && !has(ua, types[i].not ))
             return types[i].type;
     }
     return STR("other");

@@ -40,7 +40,7 @@ enum kind {
 #define FACET_KIND(id, name, sentence, list, a, b, c) FACET_##id,
     FACETS(FACET_KIND)
 #undef FACET_KIND
-    FACET_FIELD
+        FACET_FIELD
 };
 
 static const struct report_facet names[] = {
@@ -154,21 +154,23 @@ int facet_lists_load(struct facet_lists *lists, const char *share_dir, bool agen
     char path[SHARE_PATH_BYTES];
 
     *lists = (struct facet_lists){ 0 };
-    if (share_find(path, share_dir, "crawlers.tsv", NULL, "make install puts it into share/crumb", e) != 0)
+    if (share_find(path, share_dir, "crawlers.tsv", NULL, "make install puts it into share/crumb",
+                   e) != 0)
         return -1;
     lists->bots = bots_load(path, e);
     if (lists->bots == NULL)
         return -1;
     if (agents) {
         if (share_find(path, share_dir, "regexes.yaml", "/usr/share/uap-core",
-                      "install the package uap-core", e) != 0)
+                       "install the package uap-core", e) != 0)
             return -1;
         lists->agents = agents_load(path, e);
         if (lists->agents == NULL)
             return -1;
     }
     if (referrers) {
-        if (share_find(path, share_dir, "referrers.tsv", NULL, "make install puts it into share/crumb", e) != 0)
+        if (share_find(path, share_dir, "referrers.tsv", NULL,
+                       "make install puts it into share/crumb", e) != 0)
             return -1;
         lists->referrers = referrers_load(path, e);
         if (lists->referrers == NULL)
@@ -323,9 +325,9 @@ static const struct referrer *referrer(struct facets *facets, const struct facet
                                        const struct hit *hit)
 {
     if (!facets->referrer_known)
-        facets->referrer = referrers_find(facets->lists->referrers, facets->referrers,
-                                          hit->value[facet->slots[0]], hit->value[facet->slots[1]],
-                                          hit->value[facet->slots[2]]);
+        facets->referrer =
+            referrers_find(facets->lists->referrers, facets->referrers, hit->value[facet->slots[0]],
+                           hit->value[facet->slots[1]], hit->value[facet->slots[2]]);
     facets->referrer_known = true;
     return &facets->referrer;
 }

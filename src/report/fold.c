@@ -77,7 +77,8 @@ static int plan_table(struct plan *plan, const struct report_row *row, const cha
         return 0;
     for (unsigned i = 0; i < REPORT_KEYS_MAX && keys[i] != NULL; i++) {
         if (facet_find(&table->facets[i], keys[i], &plan->wanted) != 0)
-            return err_set(e, ERR_INPUT, "there is no field %s, or too many are asked for", keys[i]);
+            return err_set(e, ERR_INPUT, "there is no field %s, or too many are asked for",
+                           keys[i]);
         table->facets_count++;
     }
     return 0;
@@ -115,7 +116,8 @@ static int load_lists(struct plan *plan, struct err *e)
     return facet_lists_load(&plan->lists, plan->spec->share_dir, agents, referrers, e);
 }
 
-int plan_make(struct plan *plan, const struct report_spec *spec, enum report_step step, struct err *e)
+int plan_make(struct plan *plan, const struct report_spec *spec, enum report_step step,
+              struct err *e)
 {
     memset(plan, 0, sizeof *plan);
     plan->spec = spec;
@@ -271,7 +273,8 @@ static struct str time_key(struct fold *fold, size_t table, int64_t ts_ms, uint6
 }
 
 /* The facets' values, one behind the other. */
-static struct str facets_key(struct fold *fold, const struct plan_table *table, const struct hit *hit)
+static struct str facets_key(struct fold *fold, const struct plan_table *table,
+                             const struct hit *hit)
 {
     struct buf b;
 
@@ -614,7 +617,8 @@ static void add_weeks(struct fold *fold, size_t t, const struct touch *touches, 
         zone_add_week(&b, first);
         buf_add_char(&b, FOLD_KEY_SEPARATOR);
         buf_add_char(&b, (char)('0' + later));
-        tally_add(fold->tallies[t], buf_str(&b), tally_hash(buf_str(&b)), (uint64_t[]){ 1, 0, 0 }, 0);
+        tally_add(fold->tallies[t], buf_str(&b), tally_hash(buf_str(&b)), (uint64_t[]){ 1, 0, 0 },
+                  0);
     }
 }
 
@@ -648,7 +652,8 @@ static void take_visitor(void *arg, const struct touch *touches, size_t count)
     }
 }
 
-int fold_walk(struct fold *fold, struct fold *const *others, unsigned count, unsigned part, struct err *e)
+int fold_walk(struct fold *fold, struct fold *const *others, unsigned count, unsigned part,
+              struct err *e)
 {
     struct visits *visits[FOLD_THREADS_MAX];
 

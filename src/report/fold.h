@@ -43,7 +43,8 @@ struct plan {
 };
 
 /* ERR_INPUT when a field does not exist. plan_free takes a failed one too. */
-int plan_make(struct plan *plan, const struct report_spec *spec, enum report_step step, struct err *e);
+int plan_make(struct plan *plan, const struct report_spec *spec, enum report_step step,
+              struct err *e);
 void plan_free(struct plan *plan);
 
 struct fold_totals {
@@ -63,7 +64,8 @@ void fold_text(struct fold *fold, struct str text);
 /* Spills the largest table while more than bytes are in use. */
 void fold_keep_below(struct fold *fold, uint64_t bytes);
 
-int fold_walk(struct fold *fold, struct fold *const *folds, unsigned count, unsigned part, struct err *e);
+int fold_walk(struct fold *fold, struct fold *const *folds, unsigned count, unsigned part,
+              struct err *e);
 
 const struct fold_totals *fold_totals(const struct fold *fold);
 struct tally *fold_tally(struct fold *fold, size_t table); /* NULL when it has none */

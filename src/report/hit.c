@@ -27,8 +27,8 @@ void hit_wanted_begin(struct hit_wanted *wanted)
 
 static unsigned key_hash(const char *p, size_t n)
 {
-    return ((unsigned char)p[0] * 7u + (unsigned char)p[n - 1] * 31u + (unsigned char)p[n / 2] * 13u +
-            (unsigned)n * 41u) &
+    return ((unsigned char)p[0] * 7u + (unsigned char)p[n - 1] * 31u +
+            (unsigned char)p[n / 2] * 13u + (unsigned)n * 41u) &
            255u;
 }
 
@@ -277,7 +277,8 @@ static const char *quick_map(struct hit_scanner *scanner, struct quotes *q, cons
         if (value_end == NULL)
             return NULL;
         if (scanner->wanted->any_param) {
-            int slot = find_param(scanner->wanted, plain(scanner, str_from(key + 1, (size_t)(key_end - key - 1))));
+            int slot = find_param(scanner->wanted,
+                                  plain(scanner, str_from(key + 1, (size_t)(key_end - key - 1))));
 
             if (slot >= 0 && hit->value[slot].p == NULL)
                 hit->value[slot] = str_from(value + 1, (size_t)(value_end - value - 1));
@@ -319,7 +320,8 @@ static const char *quick_line(struct hit_scanner *scanner, struct quotes *q, con
             value_end = next_quote(q);
             if (value != p || value_end == NULL)
                 return NULL;
-            keep(scanner, hit, key + 1, key_end, str_from(value + 1, (size_t)(value_end - value - 1)));
+            keep(scanner, hit, key + 1, key_end,
+                 str_from(value + 1, (size_t)(value_end - value - 1)));
             p = value_end + 1;
         } else if (*p == '{') {
             p = quick_map(scanner, q, p, hit);
@@ -385,7 +387,8 @@ static void forget(struct hit_scanner *scanner, struct hit *hit)
     buf_rewind(&scanner->scratch, 0);
 }
 
-static void deliver(struct hit_scanner *scanner, struct hit *hit, bool escapes, hit_fn *each, void *arg)
+static void deliver(struct hit_scanner *scanner, struct hit *hit, bool escapes, hit_fn *each,
+                    void *arg)
 {
     for (unsigned i = 0; escapes && i < scanner->wanted->count; i++)
         hit->value[i] = plain(scanner, hit->value[i]);

@@ -11,7 +11,7 @@
 #include "base/buf.h"
 #include "base/str.h"
 
-#define HIT_SLOTS    40
+#define HIT_SLOTS 40
 
 /* Which fields are wanted; built before the threads start and only read by them. */
 struct hit_wanted {
@@ -31,7 +31,8 @@ int hit_want(struct hit_wanted *wanted, struct str field);
 struct hit {
     struct str line;
     int64_t ts_ms;
-    struct str value[HIT_SLOTS]; /* text with its escapes undone; absent when the line has no such field */
+    struct str
+        value[HIT_SLOTS]; /* text with its escapes undone; absent when the line has no such field */
 };
 
 struct hit_scanner {

@@ -15,7 +15,8 @@
 
 /* ---- timeline -------------------------------------------------------------------------------------------- */
 
-static const struct report_cell *cell_of(const struct report_table *table, size_t r, const char *name)
+static const struct report_cell *cell_of(const struct report_table *table, size_t r,
+                                         const char *name)
 {
     for (unsigned c = 0; c < table->columns_count; c++) {
         if (strcmp(table->columns[c].name, name) == 0)
@@ -91,7 +92,10 @@ static void add_time_labels(struct text *text, const struct report_table *table)
 
         text_addf(text, "<text class=\"x\" x=\"%.1f%%\" y=\"100%%\" dy=\"-4\" text-anchor=\"%s\">",
                   x_of(table, r) / 10,
-                  table->rows_count == 1 ? "middle" : i == 0 ? "start" : i + 1 == labels ? "end" : "middle");
+                  table->rows_count == 1 ? "middle"
+                  : i == 0               ? "start"
+                  : i + 1 == labels      ? "end"
+                                         : "middle");
         text_add_html(text, short_label(table->cells[r * table->columns_count].text, memory));
         text_add_lit(text, "</text>");
     }
@@ -105,20 +109,25 @@ void html_add_timeline(struct text *text, const struct report_table *table)
     if (table->rows_count == 0)
         return;
     top = largest_view(table);
-    text_add_lit(text, "<p class=\"legend\"><span class=\"views\">Views</span> <span class=\"visitors\">Visitors</span></p>\n"
-                       "<svg class=\"chart\" role=\"img\" aria-label=\"Views and visitors over time; the table below has the "
+    text_add_lit(text, "<p class=\"legend\"><span class=\"views\">Views</span> <span "
+                       "class=\"visitors\">Visitors</span></p>\n"
+                       "<svg class=\"chart\" role=\"img\" aria-label=\"Views and visitors over "
+                       "time; the table below has the "
                        "figures\">\n<g class=\"grid\">");
     for (int i = 0; i < GRID_LINES; i++) {
         struct report_cell cell = { .known = true, .count = top - top * (uint64_t)i / GRID_LINES };
 
-        text_addf(text, "<line x1=\"0\" x2=\"100%%\" y1=\"%d%%\" y2=\"%d%%\"/><text x=\"0\" y=\"%d%%\" dy=\"12\">",
+        text_addf(text,
+                  "<line x1=\"0\" x2=\"100%%\" y1=\"%d%%\" y2=\"%d%%\"/><text x=\"0\" y=\"%d%%\" "
+                  "dy=\"12\">",
                   4 + i * 21, 4 + i * 21, 4 + i * 21);
         out_add_value(text, &count, &cell);
         text_add_lit(text, "</text>");
     }
-    text_add_lit(text, "<line x1=\"0\" x2=\"100%\" y1=\"88%\" y2=\"88%\"/></g>\n"
-                       "<svg class=\"plot\" y=\"4%\" width=\"100%\" height=\"84%\" viewBox=\"0 0 1000 100\" "
-                       "preserveAspectRatio=\"none\">");
+    text_add_lit(
+        text, "<line x1=\"0\" x2=\"100%\" y1=\"88%\" y2=\"88%\"/></g>\n"
+              "<svg class=\"plot\" y=\"4%\" width=\"100%\" height=\"84%\" viewBox=\"0 0 1000 100\" "
+              "preserveAspectRatio=\"none\">");
     add_line(text, table, "views", top, true);
     add_line(text, table, "views", top, false);
     add_line(text, table, "visitors", top, false);
@@ -189,14 +198,17 @@ static void add_band(struct text *text, struct flow *flow, size_t r)
 {
     struct node *from = node_of(&flow->from, name_at(flow, r, 0));
     struct node *to = node_of(&flow->to, name_at(flow, r, 1));
-    double n = steps_of(flow, r), a = thickness(flow, &flow->from, n), b = thickness(flow, &flow->to, n);
+    double n = steps_of(flow, r), a = thickness(flow, &flow->from, n),
+           b = thickness(flow, &flow->to, n);
     double y = from->at + from->used, z = to->at + to->used;
     struct report_column count = { .type = REPORT_COUNT };
 
     from->used += a;
     to->used += b;
-    text_addf(text, "<path d=\"M300 %.1fC500 %.1f 500 %.1f 700 %.1fV%.1fC500 %.1f 500 %.1f 300 %.1fZ\"><title>", y, y, z, z,
-              z + b, z + b, y + a, y + a);
+    text_addf(
+        text,
+        "<path d=\"M300 %.1fC500 %.1f 500 %.1f 700 %.1fV%.1fC500 %.1f 500 %.1f 300 %.1fZ\"><title>",
+        y, y, z, z, z + b, z + b, y + a, y + a);
     text_add_html(text, name_at(flow, r, 0));
     text_add_lit(text, " \xE2\x86\x92 ");
     text_add_html(text, name_at(flow, r, 1));
@@ -212,7 +224,9 @@ static void add_node(struct text *text, const struct flow *flow, const struct si
     struct str name = node->name.n == 0 ? STR("(none)") : node->name;
     struct str shown = utf8_cut(name, FLOW_LABEL);
 
-    text_addf(text, "<rect x=\"%d\" y=\"%.1f\" width=\"6\" height=\"%.1f\"/><text x=\"%d\" y=\"%.1f\" dy=\"4\"%s>",
+    text_addf(text,
+              "<rect x=\"%d\" y=\"%.1f\" width=\"6\" height=\"%.1f\"/><text x=\"%d\" y=\"%.1f\" "
+              "dy=\"4\"%s>",
               left ? 294 : 700, node->at, height < 1 ? 1 : height, left ? 288 : 712,
               node->at + height / 2, left ? " text-anchor=\"end\"" : "");
     text_add_html(text, shown);
@@ -239,8 +253,10 @@ void html_add_flow(struct text *text, const struct report_table *table)
     if (flow->total > 0) {
         place(&flow->from, flow->total);
         place(&flow->to, flow->total);
-        text_addf(text, "<svg class=\"flow\" viewBox=\"0 -6 1000 %d\" role=\"img\" aria-label=\"Commonest steps from page to "
-                        "page; the table below has the figures\">\n",
+        text_addf(text,
+                  "<svg class=\"flow\" viewBox=\"0 -6 1000 %d\" role=\"img\" "
+                  "aria-label=\"Commonest steps from page to "
+                  "page; the table below has the figures\">\n",
                   FLOW_HEIGHT + 12);
         for (size_t r = 0; r < flow->steps; r++)
             add_band(text, flow, r);

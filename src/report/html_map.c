@@ -26,7 +26,9 @@ struct html_map {
 
 static int add_country(struct html_map *map, struct str line)
 {
-    struct country country = { .code = str_cut(&line, '\t'), .name = str_cut(&line, '\t'), .outline = line };
+    struct country country = { .code = str_cut(&line, '\t'),
+                               .name = str_cut(&line, '\t'),
+                               .outline = line };
 
     if (country.name.p == NULL)
         return 0;
@@ -53,7 +55,8 @@ struct html_map *html_map_load(const char *share_dir, struct err *e)
         err_set(e, ERR_MEMORY, "out of memory");
         return NULL;
     }
-    if (share_find(path, share_dir, "world.tsv", NULL, "make install puts it into share/crumb", e) != 0 ||
+    if (share_find(path, share_dir, "world.tsv", NULL, "make install puts it into share/crumb",
+                   e) != 0 ||
         lines_open(&map->file, path, e) != 0) {
         html_map_free(map);
         return NULL;
@@ -108,7 +111,8 @@ static void add_country_path(struct text *text, const struct country *country,
 {
     size_t r = find_row(table, country->code);
     bool known = r < table->rows_count;
-    const struct report_cell *cell = known ? &table->cells[r * table->columns_count + table->bar_column] : NULL;
+    const struct report_cell *cell =
+        known ? &table->cells[r * table->columns_count + table->bar_column] : NULL;
 
     text_addf(text, "<path class=\"m%u\" d=\"", known ? shade_of(cell->count, largest) : 0);
     text_add_html(text, country->outline);
@@ -133,8 +137,10 @@ void html_add_map(struct text *text, const struct html_map *map, const struct re
 
         largest = value > largest ? value : largest;
     }
-    text_addf(text, "<svg class=\"map\" viewBox=\"0 0 1000 430\" role=\"img\" aria-label=\"World map: %s by country; "
-                    "the table below has the figures\">\n",
+    text_addf(text,
+              "<svg class=\"map\" viewBox=\"0 0 1000 430\" role=\"img\" aria-label=\"World map: %s "
+              "by country; "
+              "the table below has the figures\">\n",
               table->columns[table->bar_column].title);
     for (size_t i = 0; i < map->count; i++) {
         if (map->countries[i].outline.n > 0)

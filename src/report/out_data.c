@@ -10,8 +10,8 @@
 #include "report/out.h"
 
 static const struct out_form forms[] = {
-    { "table", out_table, false }, { "json", out_json, false },       { "ndjson", out_ndjson, false },
-    { "csv", out_csv, true },      { "md", out_markdown, false },     { "html", out_html, false },
+    { "table", out_table, false }, { "json", out_json, false },   { "ndjson", out_ndjson, false },
+    { "csv", out_csv, true },      { "md", out_markdown, false }, { "html", out_html, false },
 };
 
 #define FORMS (sizeof forms / sizeof forms[0])
@@ -53,14 +53,16 @@ static void add_duration(struct text *text, double seconds)
     uint64_t s = (uint64_t)(seconds + 0.5);
 
     if (s >= 3600)
-        text_addf(text, "%" PRIu64 ":%02u:%02u h", s / 3600, (unsigned)(s / 60 % 60), (unsigned)(s % 60));
+        text_addf(text, "%" PRIu64 ":%02u:%02u h", s / 3600, (unsigned)(s / 60 % 60),
+                  (unsigned)(s % 60));
     else if (s >= 60)
         text_addf(text, "%u:%02u min", (unsigned)(s / 60), (unsigned)(s % 60));
     else
         text_addf(text, "%.1f s", seconds);
 }
 
-void out_add_value(struct text *text, const struct report_column *column, const struct report_cell *cell)
+void out_add_value(struct text *text, const struct report_column *column,
+                   const struct report_cell *cell)
 {
     if (!cell->known) {
         text_add_lit(text, "-");
@@ -202,7 +204,8 @@ int out_csv(struct text *text, const struct report *report, const struct out_opt
 
 /* ---- Markdown --------------------------------------------------------------------------------------------------- */
 
-static void add_markdown_cell(struct text *text, const struct report_table *table, size_t r, unsigned c)
+static void add_markdown_cell(struct text *text, const struct report_table *table, size_t r,
+                              unsigned c)
 {
     struct report_column column = out_column(table, r, c);
     const struct report_cell *cell = &table->cells[r * table->columns_count + c];

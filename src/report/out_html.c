@@ -94,12 +94,14 @@ static void add_key(const struct page *page, const struct report_column *column,
 static void add_heat(const struct page *page, const struct report_column *column,
                      const struct report_cell *cell)
 {
-    text_addf(page->text, "<td class=\"n h%d\">", !cell->known ? 0 : (int)fmin(9, ceil(cell->number * 20)));
+    text_addf(page->text, "<td class=\"n h%d\">",
+              !cell->known ? 0 : (int)fmin(9, ceil(cell->number * 20)));
     out_add_value(page->text, column, cell);
     text_add_lit(page->text, "</td>");
 }
 
-static void add_cell(const struct page *page, const struct report_table *table, size_t r, unsigned c)
+static void add_cell(const struct page *page, const struct report_table *table, size_t r,
+                     unsigned c)
 {
     struct report_column column = out_column(table, r, c);
     const struct report_cell *cell = cell_at(table, r, c);
@@ -120,12 +122,16 @@ static void add_cell(const struct page *page, const struct report_table *table, 
     }
 }
 
-static void add_bar(const struct page *page, const struct report_table *table, size_t r, double largest)
+static void add_bar(const struct page *page, const struct report_table *table, size_t r,
+                    double largest)
 {
-    double share = value_of(&table->columns[table->bar_column], cell_at(table, r, table->bar_column)) / largest;
+    double share =
+        value_of(&table->columns[table->bar_column], cell_at(table, r, table->bar_column)) /
+        largest;
 
     text_addf(page->text,
-              "<td class=\"bar\"><svg aria-hidden=\"true\"><rect width=\"%.1f%%\" height=\"100%%\"/></svg></td>",
+              "<td class=\"bar\"><svg aria-hidden=\"true\"><rect width=\"%.1f%%\" "
+              "height=\"100%%\"/></svg></td>",
               share * 100);
 }
 
@@ -143,9 +149,11 @@ static void add_table(const struct page *page, const struct report_table *table)
     double largest = table->row->fold == FOLD_RETENTION ? 0 : largest_of(table);
 
     text_add_lit(page->text, "<div class=\"scroll\" tabindex=\"0\" role=\"region\" aria-label=\"");
-    text_addf(page->text, "%s\"><table data-report=\"%s\">\n<thead><tr>", table->row->title, table->row->name);
+    text_addf(page->text, "%s\"><table data-report=\"%s\">\n<thead><tr>", table->row->title,
+              table->row->name);
     for (unsigned c = 0; c < table->columns_count; c++) {
-        text_addf(page->text, "<th scope=\"col\"%s>", table->columns[c].type == REPORT_TEXT ? "" : " class=\"n\"");
+        text_addf(page->text, "<th scope=\"col\"%s>",
+                  table->columns[c].type == REPORT_TEXT ? "" : " class=\"n\"");
         text_add_html(page->text, str_of(table->columns[c].title));
         text_add_lit(page->text, "</th>");
     }
@@ -238,7 +246,8 @@ static void add_head(const struct page *page)
     text_add_lit(page->text,
                  "<!doctype html>\n<html lang=\"en\">\n<head>\n<meta charset=\"utf-8\">\n"
                  "<meta http-equiv=\"Content-Security-Policy\" content=\"default-src 'none'; "
-                 "style-src 'sha256-" WEB_REPORT_CSS_SHA256 "'; script-src 'sha256-" WEB_REPORT_JS_SHA256
+                 "style-src 'sha256-" WEB_REPORT_CSS_SHA256
+                 "'; script-src 'sha256-" WEB_REPORT_JS_SHA256
                  "'; base-uri 'none'; form-action 'none'\">\n"
                  "<meta name=\"viewport\" content=\"width=device-width, initial-scale=1\">\n"
                  "<meta name=\"color-scheme\" content=\"light dark\">\n"
@@ -246,7 +255,9 @@ static void add_head(const struct page *page)
     text_add_html(page->text, str_of(page->options->period));
     text_add_lit(page->text, "</title>\n<style>");
     text_add(page->text, web_report_css, sizeof web_report_css);
-    text_add_lit(page->text, "</style>\n</head>\n<body>\n<a class=\"skip\" href=\"#main\">To the figures</a>\n");
+    text_add_lit(
+        page->text,
+        "</style>\n</head>\n<body>\n<a class=\"skip\" href=\"#main\">To the figures</a>\n");
 }
 
 static void add_header(const struct page *page)
@@ -261,9 +272,12 @@ static void add_header(const struct page *page)
         text_add_html(page->text, str_of(page->options->selection));
         text_add_lit(page->text, "\xC2\xB7 ");
     }
-    text_addf(page->text, "%" PRIu64 " records read \xC2\xB7 made %s", totals->records, page->options->made);
+    text_addf(page->text, "%" PRIu64 " records read \xC2\xB7 made %s", totals->records,
+              page->options->made);
     if (totals->damaged + totals->unusable > 0)
-        text_addf(page->text, " \xC2\xB7 <strong>%" PRIu64 " damaged places and %" PRIu64 " unusable lines were left out</strong>",
+        text_addf(page->text,
+                  " \xC2\xB7 <strong>%" PRIu64 " damaged places and %" PRIu64
+                  " unusable lines were left out</strong>",
                   totals->damaged, totals->unusable);
     text_add_lit(page->text, "</p>\n<nav aria-label=\"Reports\"><ul>\n");
     for (size_t i = 0; i < report_tables(page->report); i++) {
@@ -286,7 +300,9 @@ int out_html(struct text *text, const struct report *report, const struct out_op
     add_header(&page);
     for (size_t i = 0; i < report_tables(report); i++)
         add_section(&page, report_table(report, i));
-    text_add_lit(text, "</main>\n<footer><p>Definitions: crumb-report(7). Made by crumb.</p></footer>\n<script>");
+    text_add_lit(
+        text,
+        "</main>\n<footer><p>Definitions: crumb-report(7). Made by crumb.</p></footer>\n<script>");
     text_add(text, web_report_js, sizeof web_report_js);
     text_add_lit(text, "</script>\n</body>\n</html>\n");
     html_map_free(map);

@@ -111,8 +111,7 @@ static int add_columns(const struct printing *p)
 static int add_titles_bold(const struct printing *p)
 {
     for (size_t c = 0; c < scols_table_get_ncols(p->grid); c++) {
-        struct libscols_cell *header =
-            scols_column_get_header(scols_table_get_column(p->grid, c));
+        struct libscols_cell *header = scols_column_get_header(scols_table_get_column(p->grid, c));
 
         if (scols_cell_set_color(header, "bold") != 0)
             return -1;
@@ -143,7 +142,8 @@ static int fill_turned(const struct printing *p)
         char name[16];
 
         snprintf(name, sizeof name, "%.*s", STR_ARG(cell->text));
-        if (scols_table_new_column(p->grid, table->rows_count == 1 ? "" : name, 0, SCOLS_FL_RIGHT) == NULL)
+        if (scols_table_new_column(p->grid, table->rows_count == 1 ? "" : name, 0,
+                                   SCOLS_FL_RIGHT) == NULL)
             return -1;
     }
     for (unsigned c = 1; c < table->columns_count; c++) {
@@ -186,7 +186,8 @@ static int print_table(struct printing *p)
     if (p->grid == NULL)
         return -1;
     scols_table_enable_colors(p->grid, p->options->colours);
-    scols_table_set_termforce(p->grid, p->options->width == 0 ? SCOLS_TERMFORCE_NEVER : SCOLS_TERMFORCE_ALWAYS);
+    scols_table_set_termforce(p->grid, p->options->width == 0 ? SCOLS_TERMFORCE_NEVER
+                                                              : SCOLS_TERMFORCE_ALWAYS);
     if (p->options->width != 0)
         scols_table_set_termwidth(p->grid, p->options->width);
     find_largest(p);

@@ -411,7 +411,8 @@ static pcre2_code *compiled(struct patterns *patterns, struct pattern *row)
         if (code == NULL) {
             atomic_store(&row->broken, true);
         } else {
-            pcre2_jit_compile(code, PCRE2_JIT_COMPLETE); /* where there is none it is slower, not wrong */
+            pcre2_jit_compile(code,
+                              PCRE2_JIT_COMPLETE); /* where there is none it is slower, not wrong */
             atomic_store_explicit(&row->code, code, memory_order_release);
         }
     }

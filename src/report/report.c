@@ -57,7 +57,8 @@ static void fail(struct reading_job *job, const struct err *e)
 static void scan_blocks(struct reading_job *job, struct fold *fold)
 {
     const struct report_spec *spec = job->period->plan.spec;
-    uint64_t memory = (spec->memory_bytes != 0 ? spec->memory_bytes : MEMORY_BYTES) / job->period->threads;
+    uint64_t memory =
+        (spec->memory_bytes != 0 ? spec->memory_bytes : MEMORY_BYTES) / job->period->threads;
     struct blocks_reader *reader = blocks_reader_new();
     struct err e = { 0 };
     struct str text;
@@ -71,7 +72,8 @@ static void scan_blocks(struct reading_job *job, struct fold *fold)
 
         fold_text(fold, text);
         fold_keep_below(fold, memory);
-        atomic_fetch_add_explicit(&job->hits, fold_totals(fold)->records - before, memory_order_relaxed);
+        atomic_fetch_add_explicit(&job->hits, fold_totals(fold)->records - before,
+                                  memory_order_relaxed);
     }
     if (more < 0)
         fail(job, &e);
@@ -84,7 +86,8 @@ static void walk_visits(struct reading_job *job, struct fold *fold)
     struct err e = { 0 };
     unsigned part;
 
-    while (!atomic_load(&job->stop) && (part = atomic_fetch_add(&job->next_part, 1)) < SPILL_PARTS) {
+    while (!atomic_load(&job->stop) &&
+           (part = atomic_fetch_add(&job->next_part, 1)) < SPILL_PARTS) {
         if (fold_walk(fold, period->folds, period->threads, part, &e) != 0)
             fail(job, &e);
     }
@@ -139,7 +142,8 @@ static void wait_for_threads(struct reading_job *job)
 }
 
 /* As many threads as can be had; at least one. */
-static int run_phase(struct reading_job *job, void (*phase)(struct reading_job *job, struct fold *fold))
+static int run_phase(struct reading_job *job,
+                     void (*phase)(struct reading_job *job, struct fold *fold))
 {
     pthread_t ids[FOLD_THREADS_MAX];
     unsigned started = 0;
@@ -215,7 +219,9 @@ static enum report_step step_for(const struct report_spec *spec, const struct bl
 static unsigned threads_for(const struct report_spec *spec)
 {
     long processors = sysconf(_SC_NPROCESSORS_ONLN);
-    unsigned threads = spec->threads != 0 ? spec->threads : processors > 0 ? (unsigned)processors : 1;
+    unsigned threads = spec->threads != 0 ? spec->threads
+                       : processors > 0   ? (unsigned)processors
+                                          : 1;
 
     return threads < FOLD_THREADS_MAX ? threads : FOLD_THREADS_MAX;
 }
@@ -295,7 +301,8 @@ static struct report_spec with_live(const struct report_spec *asked)
 {
     struct report_spec spec = *asked;
 
-    if (spec.rows_count == 1 && strcmp(spec.rows[0]->name, "live") == 0 && spec.since_ms == INT64_MIN)
+    if (spec.rows_count == 1 && strcmp(spec.rows[0]->name, "live") == 0 &&
+        spec.since_ms == INT64_MIN)
         spec.since_ms = spec.now_ms - 30 * 60 * (int64_t)DATE_SECOND_MS;
     return spec;
 }

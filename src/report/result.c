@@ -25,11 +25,11 @@ static const struct {
     enum source source;
     int part, whole; /* FROM_RATE: counts */
 } sources[] = {
-    { "hits", FROM_FIRST, 0, 0 },      { "steps", FROM_FIRST, 0, 0 },
+    { "hits", FROM_FIRST, 0, 0 },        { "steps", FROM_FIRST, 0, 0 },
     { "impressions", FROM_FIRST, 0, 0 }, { "views", FROM_SECOND, 0, 0 },
-    { "clicks", FROM_SECOND, 0, 0 },   { "bounces", FROM_SECOND, 0, 0 },
-    { "sessions", FROM_THIRD, 0, 0 },  { "visitors", FROM_VISITORS, 0, 0 },
-    { "share", FROM_SHARE, 0, 0 },     { "bounce_rate", FROM_RATE, 1, 2 },
+    { "clicks", FROM_SECOND, 0, 0 },     { "bounces", FROM_SECOND, 0, 0 },
+    { "sessions", FROM_THIRD, 0, 0 },    { "visitors", FROM_VISITORS, 0, 0 },
+    { "share", FROM_SHARE, 0, 0 },       { "bounce_rate", FROM_RATE, 1, 2 },
     { "click_rate", FROM_RATE, 1, 0 },
 };
 
@@ -317,9 +317,8 @@ static struct name *find_name(const struct names *names, uint64_t hash)
 {
     struct name key = { .hash = hash };
 
-    return names->count == 0
-               ? NULL
-               : bsearch(&key, names->name, names->count, sizeof key, compare_names);
+    return names->count == 0 ? NULL
+                             : bsearch(&key, names->name, names->count, sizeof key, compare_names);
 }
 
 static void take_name(void *arg, const struct tally_group *group)
@@ -429,16 +428,36 @@ static struct report_column *add_column(struct report_table *table, const char *
 static const char *key_title(const char *key)
 {
     static const char *const titles[][2] = {
-        { "path", "Page" },         { "section", "Section" },     { "from", "From" },
-        { "to", "To" },             { "pages", "Pages" },         { "medium", "Medium" },
-        { "source", "Source" },     { "ref_host", "Host" },       { "utm_source", "Source" },
-        { "utm_medium", "Medium" }, { "utm_campaign", "Campaign" }, { "country", "Country" },
-        { "region", "Region" },     { "city", "City" },           { "asn", "AS" },
-        { "as_org", "Network" },    { "device_type", "Kind" },    { "device", "Device" },
-        { "browser", "Browser" },   { "system", "System" },       { "lang", "Language" },
-        { "screen", "Screen" },     { "name", "Event" },          { "params.banner", "Banner" },
-        { "bot_kind", "Kind" },     { "bot", "Bot" },             { "sessions", "Sessions" },
-        { "week", "Week of" },      { "time", "Time" },           { "period", "Period" },
+        { "path", "Page" },
+        { "section", "Section" },
+        { "from", "From" },
+        { "to", "To" },
+        { "pages", "Pages" },
+        { "medium", "Medium" },
+        { "source", "Source" },
+        { "ref_host", "Host" },
+        { "utm_source", "Source" },
+        { "utm_medium", "Medium" },
+        { "utm_campaign", "Campaign" },
+        { "country", "Country" },
+        { "region", "Region" },
+        { "city", "City" },
+        { "asn", "AS" },
+        { "as_org", "Network" },
+        { "device_type", "Kind" },
+        { "device", "Device" },
+        { "browser", "Browser" },
+        { "system", "System" },
+        { "lang", "Language" },
+        { "screen", "Screen" },
+        { "name", "Event" },
+        { "params.banner", "Banner" },
+        { "bot_kind", "Kind" },
+        { "bot", "Bot" },
+        { "sessions", "Sessions" },
+        { "week", "Week of" },
+        { "time", "Time" },
+        { "period", "Period" },
     };
 
     for (size_t i = 0; i < sizeof titles / sizeof titles[0]; i++) {
@@ -497,7 +516,8 @@ static void make_columns(struct report_table *table, const struct report_spec *s
         add_column(table, measure->name, measure->title, measure->type);
         if (spec->compare && can_compare(row->fold) && strcmp(measure->name, main) == 0) {
             add_column(table, compared_name(main, "previous"), "Before", REPORT_COUNT);
-            add_column(table, compared_name(main, "change"), "Change", REPORT_RATE)->is_change = true;
+            add_column(table, compared_name(main, "change"), "Change", REPORT_RATE)->is_change =
+                true;
         }
     }
     if (table->bar_column == REPORT_COLUMNS_MAX)
@@ -578,8 +598,10 @@ static void fill_measure(struct report_cell *cell, const struct report_measure *
     size_t s = source_of(measure->name);
 
     if (sources[s].source == FROM_SHARE)
-        set_number(cell, filling->sum == 0 ? 0 : (double)count_of(row, filling->main, filling->row->fold) /
-                                                     (double)filling->sum,
+        set_number(cell,
+                   filling->sum == 0 ? 0
+                                     : (double)count_of(row, filling->main, filling->row->fold) /
+                                           (double)filling->sum,
                    filling->sum != 0);
     else if (sources[s].source == FROM_RATE)
         set_number(cell, rate_of(row->count, measure->name), row->count[sources[s].whole] != 0);
@@ -606,14 +628,15 @@ static int fill_row(struct report_table *table, size_t r, const struct row *row,
             uint64_t was = old == NULL ? 0 : count_of(old, filling->main, filling->row->fold);
 
             set_count(cell_at(table, r, column++), was);
-            set_change(cell_at(table, r, column++), count_of(row, filling->main, filling->row->fold), was);
+            set_change(cell_at(table, r, column++),
+                       count_of(row, filling->main, filling->row->fold), was);
         }
     }
     return 0;
 }
 
-static int fill_table(struct report_table *table, const struct rows *rows, const struct rows *before,
-                      const struct filling *filling, struct err *e)
+static int fill_table(struct report_table *table, const struct rows *rows,
+                      const struct rows *before, const struct filling *filling, struct err *e)
 {
     if (make_cells(table, rows->count, e) != 0)
         return -1;
@@ -625,8 +648,8 @@ static int fill_table(struct report_table *table, const struct rows *rows, const
 }
 
 /* The rows that are shown, in the earlier period. */
-static int collect_before(struct rows *before, struct rows *now, const struct period *period, size_t i,
-                          struct err *e)
+static int collect_before(struct rows *before, struct rows *now, const struct period *period,
+                          size_t i, struct err *e)
 {
     qsort(now->row, now->count, sizeof *now->row, compare_hashes);
     before->only = now;
@@ -712,7 +735,8 @@ static int retention_table(struct report_table *table, const struct report_spec 
                                (week_ms / DATE_DAY_MS + 3) / 7 + w <= last_week);
             }
         } else if (size > 0) {
-            set_number(cell_at(table, r, 1 + later), (double)rows.row[k].count[0] / (double)size, true);
+            set_number(cell_at(table, r, 1 + later), (double)rows.row[k].count[0] / (double)size,
+                       true);
         }
     }
     table->groups = cohorts;
@@ -816,7 +840,8 @@ static bool median_seconds(const struct period *period, uint64_t sessions, doubl
 #define OVERVIEW_FIGURES 10
 
 /* In the order of the row's measures. */
-static void overview_figures(struct report_cell cells[OVERVIEW_FIGURES], const struct period *period)
+static void overview_figures(struct report_cell cells[OVERVIEW_FIGURES],
+                             const struct period *period)
 {
     struct fold_totals t = period_totals(period);
     double seconds = 0;
@@ -829,7 +854,8 @@ static void overview_figures(struct report_cell cells[OVERVIEW_FIGURES], const s
     set_count(&cells[3], t.new_visitors);
     set_count(&cells[4], t.visitors - t.new_visitors);
     set_count(&cells[5], t.sessions);
-    set_number(&cells[6], t.sessions == 0 ? 0 : (double)t.session_views / sessions, t.sessions != 0);
+    set_number(&cells[6], t.sessions == 0 ? 0 : (double)t.session_views / sessions,
+               t.sessions != 0);
     set_number(&cells[7], t.sessions == 0 ? 0 : (double)t.bounces / sessions, t.sessions != 0);
     set_number(&cells[8], seconds, known);
     set_count(&cells[9], t.bots);
@@ -911,8 +937,8 @@ int result_check(const struct report_spec *spec, struct err *e)
     if (spec->sort == NULL || is_key(spec, 0, spec->sort) || is_measure(spec->rows[0], spec->sort))
         return 0;
     columns_sentence(spec, columns, sizeof columns);
-    return err_set(e, ERR_INPUT, "%s has no column %s to sort by; there are %s", spec->rows[0]->name,
-                   spec->sort, columns);
+    return err_set(e, ERR_INPUT, "%s has no column %s to sort by; there are %s",
+                   spec->rows[0]->name, spec->sort, columns);
 }
 
 int result_table(struct report_table *table, const struct report_spec *spec, size_t i,

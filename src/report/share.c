@@ -42,7 +42,7 @@ static bool path_beside_program(char path[SHARE_PATH_BYTES], const char *name)
 }
 
 int share_find(char path[SHARE_PATH_BYTES], const char *share_dir, const char *name,
-                     const char *other, const char *hint, struct err *e)
+               const char *other, const char *hint, struct err *e)
 {
     const char *asked = share_dir != NULL ? share_dir : getenv("CRUMB_SHARE");
 

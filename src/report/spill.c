@@ -146,7 +146,8 @@ int spill_read(const struct spill *spill, unsigned part, void *memory, struct er
         if (fs_read_at(&spill->file, to, n, run->begin[part], &got, e) != 0)
             return -1;
         if (got != n)
-            return err_set(e, ERR_DAMAGED, "%s: the temporary file is shorter than written", spill->path);
+            return err_set(e, ERR_DAMAGED, "%s: the temporary file is shorter than written",
+                           spill->path);
         to += n;
     }
     return 0;

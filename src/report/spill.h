@@ -22,7 +22,8 @@ struct spill *spill_new(struct err *e);
 void spill_free(struct spill *spill);
 
 int spill_begin_run(struct spill *spill, struct err *e);
-int spill_put(struct spill *spill, unsigned part, const void *p, size_t n, struct err *e); /* parts ascending */
+int spill_put(struct spill *spill, unsigned part, const void *p, size_t n,
+              struct err *e); /* parts ascending */
 int spill_end_run(struct spill *spill, struct err *e);
 
 /* How many bytes a part has, and the part itself into memory of that size. NULL has none. */

@@ -220,7 +220,8 @@ static struct tally_group *new_group(struct tally *tally, struct str key, uint64
 
 /* ---- pairs of group and visitor ------------------------------------------------------------------------ */
 
-static inline size_t pair_at(const struct pair *pairs, size_t mask, uint64_t group, uint64_t visitor)
+static inline size_t pair_at(const struct pair *pairs, size_t mask, uint64_t group,
+                             uint64_t visitor)
 {
     size_t at = (group ^ visitor * UINT64_C(0x9E3779B97F4A7C15)) & mask;
 
@@ -314,8 +315,10 @@ static int spill_groups(struct tally *tally)
         struct record record = { .hash = group->hash, .key_bytes = group->key.n };
 
         memcpy(record.count, group->count, sizeof record.count);
-        if (spill_put(tally->spilled_groups, SPILL_PART(group->hash), &record, sizeof record, e) != 0 ||
-            spill_put(tally->spilled_groups, SPILL_PART(group->hash), group->key.p, group->key.n, e) != 0)
+        if (spill_put(tally->spilled_groups, SPILL_PART(group->hash), &record, sizeof record, e) !=
+                0 ||
+            spill_put(tally->spilled_groups, SPILL_PART(group->hash), group->key.p, group->key.n,
+                      e) != 0)
             return -1;
     }
     return spill_end_run(tally->spilled_groups, e);
@@ -394,7 +397,8 @@ static char *read_part(const struct spill *spill, unsigned part, size_t *n, stru
     return memory;
 }
 
-static int add_spilled_groups(struct tally *to, const struct tally *from, unsigned part, struct err *e)
+static int add_spilled_groups(struct tally *to, const struct tally *from, unsigned part,
+                              struct err *e)
 {
     size_t n, at = 0;
     char *memory = read_part(from->spilled_groups, part, &n, e);
@@ -413,7 +417,8 @@ static int add_spilled_groups(struct tally *to, const struct tally *from, unsign
     return 0;
 }
 
-static int add_spilled_pairs(struct tally *to, const struct tally *from, unsigned part, struct err *e)
+static int add_spilled_pairs(struct tally *to, const struct tally *from, unsigned part,
+                             struct err *e)
 {
     size_t n;
     char *memory = read_part(from->spilled_pairs, part, &n, e);
@@ -478,7 +483,8 @@ static int merge_spilled(struct tally *merged, struct tally *const *tallies, uns
     return 0;
 }
 
-int tally_merge(struct tally *const *tallies, unsigned count, tally_fn *each, void *arg, struct err *e)
+int tally_merge(struct tally *const *tallies, unsigned count, tally_fn *each, void *arg,
+                struct err *e)
 {
     struct tally *merged;
     bool spilled = false;

@@ -38,6 +38,7 @@ void tally_spill(struct tally *tally);         /* gives it back */
 
 /* Every key once, in no order; the group is valid during the call. Nothing may be added afterwards. */
 typedef void tally_fn(void *arg, const struct tally_group *group);
-int tally_merge(struct tally *const *tallies, unsigned count, tally_fn *each, void *arg, struct err *e);
+int tally_merge(struct tally *const *tallies, unsigned count, tally_fn *each, void *arg,
+                struct err *e);
 
 #endif

@@ -153,7 +153,7 @@ void text_add_csv(struct text *text, struct str s, bool guard)
 
 void text_add_html(struct text *text, struct str s)
 {
-    static const struct escape markup[] = { { '<', "&lt;" },   { '>', "&gt;" },  { '&', "&amp;" },
+    static const struct escape markup[] = { { '<', "&lt;" },   { '>', "&gt;" },   { '&', "&amp;" },
                                             { '"', "&quot;" }, { '\'', "&#39;" }, { 0, NULL } };
     struct text shown = { 0 };
 
@@ -165,10 +165,11 @@ void text_add_html(struct text *text, struct str s)
 
 void text_add_markdown(struct text *text, struct str s)
 {
-    static const struct escape marks[] = { { '|', "\\|" },  { '*', "\\*" },   { '_', "\\_" },
-                                           { '`', "\\`" },  { '\\', "\\\\" }, { '[', "\\[" },
-                                           { ']', "\\]" },  { '<', "&lt;" },  { '>', "&gt;" },
-                                           { '&', "&amp;" }, { '#', "\\#" },  { '~', "\\~" }, { 0, NULL } };
+    static const struct escape marks[] = { { '|', "\\|" },   { '*', "\\*" },   { '_', "\\_" },
+                                           { '`', "\\`" },   { '\\', "\\\\" }, { '[', "\\[" },
+                                           { ']', "\\]" },   { '<', "&lt;" },  { '>', "&gt;" },
+                                           { '&', "&amp;" }, { '#', "\\#" },   { '~', "\\~" },
+                                           { 0, NULL } };
     struct text shown = { 0 };
 
     text_add_printable(&shown, s);

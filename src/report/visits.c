@@ -194,7 +194,8 @@ static void sort_touches(struct touch *t, size_t n, unsigned depth)
 
 static size_t part_count(const struct visits *visits, unsigned part)
 {
-    return visits->parts[part].count + spill_part_bytes(visits->spilled, part) / sizeof(struct touch);
+    return visits->parts[part].count +
+           spill_part_bytes(visits->spilled, part) / sizeof(struct touch);
 }
 
 static int gather(struct visits *const *visits, unsigned count, unsigned part, struct touch *to,
@@ -212,8 +213,8 @@ static int gather(struct visits *const *visits, unsigned count, unsigned part, s
     return 0;
 }
 
-int visits_walk(struct visits *const *visits, unsigned count, unsigned part, visits_fn *each, void *arg,
-                struct err *e)
+int visits_walk(struct visits *const *visits, unsigned count, unsigned part, visits_fn *each,
+                void *arg, struct err *e)
 {
     struct touch *touches;
     size_t n = 0;

@@ -36,8 +36,8 @@ void visits_spill(struct visits *visits);
 
 /* Called for each visitor with all touches in order, cut by the caller (visit_length). */
 typedef void visits_fn(void *arg, const struct touch *touches, size_t count);
-int visits_walk(struct visits *const *visits, unsigned count, unsigned part, visits_fn *each, void *arg,
-                struct err *e);
+int visits_walk(struct visits *const *visits, unsigned count, unsigned part, visits_fn *each,
+                void *arg, struct err *e);
 
 /* How many of the first touches are one session: none comes more than idle_ms after the one before. */
 size_t visit_length(const struct touch *touches, size_t count, int64_t idle_ms);

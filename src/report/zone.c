@@ -10,8 +10,8 @@
 
 #include "base/date.h"
 
-#define QUARTER_MS   (15 * 60 * DATE_SECOND_MS)
-#define WEEK_DAYS    7
+#define QUARTER_MS    (15 * 60 * DATE_SECOND_MS)
+#define WEEK_DAYS     7
 #define EPOCH_IN_WEEK 3 /* 1970-01-01 was a Thursday */
 
 static int64_t floor_div(int64_t a, int64_t b)

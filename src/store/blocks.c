@@ -372,7 +372,8 @@ static void check_file(struct blocks *blocks, const struct sealed *sealed)
 }
 
 /* NULL when it cannot be read, which is damage; *fatal when memory ran out. */
-static struct open_file *open_sealed(struct blocks *blocks, const struct source *source, bool *fatal)
+static struct open_file *open_sealed(struct blocks *blocks, const struct source *source,
+                                     bool *fatal)
 {
     struct open_file *file = calloc(1, sizeof *file);
     struct segment_id named;
@@ -508,7 +509,8 @@ static enum taken take(struct blocks *blocks, struct blocks_reader *reader, size
     return taken;
 }
 
-int blocks_next(struct blocks *blocks, struct blocks_reader *reader, struct str *text, struct err *e)
+int blocks_next(struct blocks *blocks, struct blocks_reader *reader, struct str *text,
+                struct err *e)
 {
     for (;;) {
         struct source source;

@@ -16,7 +16,6 @@
 #include "store/spool.h"
 #include "store/store.h"
 
-
 static void die(const struct err *e)
 {
     fprintf(stderr, "store_lines: %s\n", e->text);

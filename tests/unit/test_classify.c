@@ -21,15 +21,18 @@ static bool is(struct str s, const char *text)
 
 Test(patterns, the_first_of_the_list_that_matches)
 {
-    static const char *const list[] = { "^curl", "[wW]get", "Ahrefs(Bot|SiteAudit)", "Bot", "a{2}b", "x?yz",
-                                        "(foo|ba+r)/(\\d+)", "Qux$", "(?:opt)?ional", "a|b" };
+    static const char *const list[] = { "^curl",         "[wW]get", "Ahrefs(Bot|SiteAudit)", "Bot",
+                                        "a{2}b",         "x?yz",    "(foo|ba+r)/(\\d+)",     "Qux$",
+                                        "(?:opt)?ional", "a|b" };
     static const struct {
         const char *text;
         int row;
     } rows[] = {
-        { "curl/8", 0 },     { "my curl", -1 },  { "Wget/1", 1 },  { "GNU wget", 1 },   { "AhrefsBot", 2 },
-        { "OtherBot", 3 },   { "otherbot", 8 + 1 }, { "xaaby", 4 },  { "yz", 5 },         { "baaar/12", 6 },
-        { "foo/", -1 },      { "Qux", 7 },       { "Quxx", -1 },   { "ional", 8 },      { "", -1 },
+        { "curl/8", 0 },       { "my curl", -1 },  { "Wget/1", 1 },
+        { "GNU wget", 1 },     { "AhrefsBot", 2 }, { "OtherBot", 3 },
+        { "otherbot", 8 + 1 }, { "xaaby", 4 },     { "yz", 5 },
+        { "baaar/12", 6 },     { "foo/", -1 },     { "Qux", 7 },
+        { "Quxx", -1 },        { "ional", 8 },     { "", -1 },
     };
     struct patterns *patterns = patterns_new();
     struct patterns_memory *memory;
@@ -40,9 +43,10 @@ Test(patterns, the_first_of_the_list_that_matches)
     cr_assert_eq(patterns_build(patterns), 0);
     memory = patterns_memory_new(patterns);
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        cr_expect_eq(patterns_first(patterns, memory, str_of(rows[i].text), NULL), rows[i].row, "%s", rows[i].text);
-        cr_expect_eq(patterns_first(patterns, memory, str_of(rows[i].text), captures), rows[i].row, "%s",
-                     rows[i].text);
+        cr_expect_eq(patterns_first(patterns, memory, str_of(rows[i].text), NULL), rows[i].row,
+                     "%s", rows[i].text);
+        cr_expect_eq(patterns_first(patterns, memory, str_of(rows[i].text), captures), rows[i].row,
+                     "%s", rows[i].text);
     }
     patterns_first(patterns, memory, STR("x foo/42"), captures);
     cr_expect(is(captures[1], "foo") && is(captures[2], "42"));
@@ -57,8 +61,10 @@ Test(classify, bots_are_named_and_people_are_not_bots)
     } rows[] = {
         { CHROME, NULL, NULL },
         { "", NULL, NULL },
-        { "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)", "search-engine", "Googlebot" },
-        { "Mozilla/5.0 AppleWebKit/537.36 (compatible; GPTBot/1.2; +https://openai.com/gptbot)", "ai-training", "GPTBot" },
+        { "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)",
+          "search-engine", "Googlebot" },
+        { "Mozilla/5.0 AppleWebKit/537.36 (compatible; GPTBot/1.2; +https://openai.com/gptbot)",
+          "ai-training", "GPTBot" },
         { "Mozilla/5.0 (compatible; OAI-SearchBot/1.0)", "ai-search", "OAI-SearchBot" },
         { "Mozilla/5.0 (compatible; ChatGPT-User/1.0)", "ai-user", "ChatGPT-User" },
         { "Mozilla/5.0 (compatible; ClaudeBot/1.0)", "ai-training", "ClaudeBot" },
@@ -75,8 +81,9 @@ Test(classify, bots_are_named_and_people_are_not_bots)
 
         cr_expect_eq(row >= 0, rows[i].name != NULL, "%s", rows[i].ua);
         if (row >= 0 && rows[i].name != NULL)
-            cr_expect(is(bots_kind(bots, row), rows[i].kind) && is(bots_name(bots, row), rows[i].name), "%s: %.*s",
-                      rows[i].ua, STR_ARG(bots_name(bots, row)));
+            cr_expect(is(bots_kind(bots, row), rows[i].kind) &&
+                          is(bots_name(bots, row), rows[i].name),
+                      "%s: %.*s", rows[i].ua, STR_ARG(bots_name(bots, row)));
     }
     bots_memory_free(memory);
     bots_free(bots);
@@ -88,14 +95,16 @@ Test(classify, user_agents_are_what_uap_core_says)
         const char *ua, *browser, *version, *system, *device, *type;
     } rows[] = {
         { CHROME, "Chrome", "131", "Windows", "Other", "desktop" },
-        { "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.5 "
+        { "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, "
+          "like Gecko) Version/17.5 "
           "Mobile/15E148 Safari/604.1",
           "Mobile Safari", "17", "iOS", "iPhone", "phone" },
-        { "Mozilla/5.0 (iPad; CPU OS 16_6 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/16.6 "
+        { "Mozilla/5.0 (iPad; CPU OS 16_6 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) "
+          "Version/16.6 "
           "Mobile/15E148 Safari/604.1",
           "Mobile Safari", "16", "iOS", "iPad", "tablet" },
-        { "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0", "Firefox", "128", "Linux", "Other",
-          "desktop" },
+        { "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0", "Firefox",
+          "128", "Linux", "Other", "desktop" },
         { "", "Other", "", "Other", "Other", "other" },
         { "\xFF<script>", "Other", "", "Other", "Other", "other" },
     };
@@ -108,11 +117,13 @@ Test(classify, user_agents_are_what_uap_core_says)
     memory = agents_memory_new(agents);
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         agents_find(agents, memory, str_of(rows[i].ua), &agent);
-        cr_expect(is(agent.browser, rows[i].browser), "%s: %.*s", rows[i].ua, STR_ARG(agent.browser));
+        cr_expect(is(agent.browser, rows[i].browser), "%s: %.*s", rows[i].ua,
+                  STR_ARG(agent.browser));
         cr_expect(is(agent.browser_version, rows[i].version), "%s", rows[i].ua);
         cr_expect(is(agent.system, rows[i].system), "%s: %.*s", rows[i].ua, STR_ARG(agent.system));
         cr_expect(is(agent.device, rows[i].device), "%s: %.*s", rows[i].ua, STR_ARG(agent.device));
-        cr_expect(is(agent.device_type, rows[i].type), "%s: %.*s", rows[i].ua, STR_ARG(agent.device_type));
+        cr_expect(is(agent.device_type, rows[i].type), "%s: %.*s", rows[i].ua,
+                  STR_ARG(agent.device_type));
     }
     agents_memory_free(memory);
     agents_free(agents);
@@ -137,7 +148,8 @@ Test(classify, referrers_have_a_medium_and_a_source)
         { "10.0.0.1", "http://10.0.0.2/", "10.0.0.2", "referral", "10.0.0.2" },
         { "localhost", "http://localhost/", "localhost", "internal", "" },
         { NULL, "https://www.bing.com/", "www.bing.com", "search", "Bing" },
-        { "shop.example", "android-app://com.reddit.frontpage/", NULL, "app", "com.reddit.frontpage" },
+        { "shop.example", "android-app://com.reddit.frontpage/", NULL, "app",
+          "com.reddit.frontpage" },
         { "shop.example", "about:blank", NULL, "referral", "" },
     };
     struct err e = { 0 };
@@ -147,11 +159,12 @@ Test(classify, referrers_have_a_medium_and_a_source)
     cr_assert_not_null(referrers, "%s", e.text);
     for (int again = 0; again < 2; again++) {
         for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-            struct referrer r = referrers_find(referrers, cache, str_of(rows[i].host), str_of(rows[i].ref),
-                                               str_of(rows[i].ref_host));
+            struct referrer r = referrers_find(referrers, cache, str_of(rows[i].host),
+                                               str_of(rows[i].ref), str_of(rows[i].ref_host));
 
-            cr_expect(is(r.medium, rows[i].medium) && is(r.source, rows[i].source), "%s from %s: %.*s %.*s",
-                      rows[i].host, rows[i].ref, STR_ARG(r.medium), STR_ARG(r.source));
+            cr_expect(is(r.medium, rows[i].medium) && is(r.source, rows[i].source),
+                      "%s from %s: %.*s %.*s", rows[i].host, rows[i].ref, STR_ARG(r.medium),
+                      STR_ARG(r.source));
         }
     }
     referrers_cache_free(cache);

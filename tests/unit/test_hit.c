@@ -63,15 +63,18 @@ Test(hit, fields_are_found_in_any_order_and_shape)
     } rows[] = {
         { "{" TS ",\"country\":\"DE\",\"title\":\"x\"}", "DE", "", "x" },
         { "{\"title\":\"x\",\"country\":\"DE\"," TS "}\n", "DE", "", "x" },
-        { "{" TS ",\"params\":{\"banner\":\"b\",\"country\":\"FR\"},\"country\":\"DE\"}", "DE", "b", "" },
+        { "{" TS ",\"params\":{\"banner\":\"b\",\"country\":\"FR\"},\"country\":\"DE\"}", "DE", "b",
+          "" },
         { "{" TS ",\"params\":{},\"country\":\"DE\"}", "DE", "", "" },
-        { "{" TS ",\"title\":\"a \\\"quoted\\\", \\\\\",\"country\":\"DE\"}", "DE", "", "a \"quoted\", \\" },
+        { "{" TS ",\"title\":\"a \\\"quoted\\\", \\\\\",\"country\":\"DE\"}", "DE", "",
+          "a \"quoted\", \\" },
         { "{" TS ",\"title\":\"\\u00fc,\\\"country\\\":\\\"FR\\\"\",\"country\":\"DE\"}", "DE", "",
           "\xC3\xBC,\"country\":\"FR\"" },
         { "{" TS ",\"sw\":1920,\"vid_new\":true,\"country\":null,\"title\":\"x\"}", "", "", "x" },
         { "{ " TS " , \"country\" : \"DE\" }", "DE", "", "" },
         { "{" TS ",\"mail\":[{\"a\":\"}\"}],\"country\":\"DE\"}", "DE", "", "" },
-        { "{" TS ",\"params\":{\"banner\":{\"x\":[1]}},\"country\":\"DE\"}", "DE", "{\"x\":[1]}", "" },
+        { "{" TS ",\"params\":{\"banner\":{\"x\":[1]}},\"country\":\"DE\"}", "DE", "{\"x\":[1]}",
+          "" },
         { "{" TS ",\"title\":\":\",\"country\":\"\"}", "", "", ":" },
     };
 
@@ -89,8 +92,9 @@ Test(hit, fields_are_found_in_any_order_and_shape)
 
 Test(hit, lines_that_are_no_records_are_counted_and_cost_no_other_line)
 {
-    struct seen seen = scan("{" TS ",\"country\":\"DE\"}\nnot json\n{\"country\":\"FR\"}\n{\"ts\":\"x\"}\n"
-                            "{" TS ",\"title\":\"cut\n\n{" TS ",\"country\":\"AT\"}\n");
+    struct seen seen =
+        scan("{" TS ",\"country\":\"DE\"}\nnot json\n{\"country\":\"FR\"}\n{\"ts\":\"x\"}\n"
+             "{" TS ",\"title\":\"cut\n\n{" TS ",\"country\":\"AT\"}\n");
 
     cr_expect_eq(seen.hits, 2);
     cr_expect_str_eq(seen.country, "AT");
@@ -99,8 +103,8 @@ Test(hit, lines_that_are_no_records_are_counted_and_cost_no_other_line)
 
 Test(hit, a_line_cut_at_any_byte_is_no_record_and_reads_nothing_behind_it)
 {
-    static const char line[] =
-        "{" TS ",\"title\":\"a\\\\\\\"b\",\"params\":{\"banner\":\"\\u00fc\"},\"sw\":12,\"country\":\"DE\"}";
+    static const char line[] = "{" TS ",\"title\":\"a\\\\\\\"b\",\"params\":{\"banner\":"
+                                      "\"\\u00fc\"},\"sw\":12,\"country\":\"DE\"}";
 
     for (size_t n = 1; n < sizeof line - 1; n++) {
         char *exact = malloc(n); /* so that a sanitizer sees the end */
@@ -121,8 +125,9 @@ Test(hit, every_place_of_a_64_byte_step_gives_the_same)
         char text[1024];
         struct seen seen;
 
-        snprintf(text, sizeof text, "{" TS ",\"x\":\"%0*d\\\\\",\"title\":\"q\\\"\\\\\",\"country\":\"DE\"}\n{" TS
-                                    ",\"country\":\"FR\"}\n",
+        snprintf(text, sizeof text,
+                 "{" TS ",\"x\":\"%0*d\\\\\",\"title\":\"q\\\"\\\\\",\"country\":\"DE\"}\n{" TS
+                 ",\"country\":\"FR\"}\n",
                  shift + 1, 0);
         seen = scan(text);
         cr_expect_eq(seen.hits, 2, "%d", shift);

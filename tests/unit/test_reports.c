@@ -34,17 +34,22 @@ Test(reports, rows_are_unique_and_sorted_by_a_column)
 
 Test(reports, keys_of_reports_are_fields)
 {
-    static const enum report_fold by_fields[] = { FOLD_HITS, FOLD_VIEWS, FOLD_EVENTS, FOLD_BANNERS, FOLD_BOTS };
+    static const enum report_fold by_fields[] = { FOLD_HITS, FOLD_VIEWS, FOLD_EVENTS, FOLD_BANNERS,
+                                                  FOLD_BOTS };
     size_t count;
     const struct report_row *rows = report_rows(&count);
 
     for (size_t i = 0; i < count; i++) {
         for (size_t f = 0; f < sizeof by_fields / sizeof by_fields[0]; f++) {
-            for (int k = 0; rows[i].fold == by_fields[f] && k < REPORT_KEYS_MAX && rows[i].keys[k] != NULL; k++)
-                cr_expect(report_is_field(rows[i].keys[k]), "%s: %s", rows[i].name, rows[i].keys[k]);
+            for (int k = 0;
+                 rows[i].fold == by_fields[f] && k < REPORT_KEYS_MAX && rows[i].keys[k] != NULL;
+                 k++)
+                cr_expect(report_is_field(rows[i].keys[k]), "%s: %s", rows[i].name,
+                          rows[i].keys[k]);
         }
     }
-    cr_expect(!report_is_field("nothing") && !report_is_field("params.") && !report_is_field("params"));
+    cr_expect(!report_is_field("nothing") && !report_is_field("params.") &&
+              !report_is_field("params"));
 }
 
 Test(reports, crumb_report_7_explains_every_report_and_derived_field)

@@ -69,8 +69,8 @@ Test(tally, split_and_spilled_it_counts_the_same)
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
         struct total split = count_with(rows[i].count, rows[i].spill);
 
-        cr_expect(memcmp(&once, &split, sizeof once) == 0, "%u tallies, spilled after %u", rows[i].count,
-                  rows[i].spill);
+        cr_expect(memcmp(&once, &split, sizeof once) == 0, "%u tallies, spilled after %u",
+                  rows[i].count, rows[i].spill);
     }
 }
 

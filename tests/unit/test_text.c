@@ -37,7 +37,8 @@ Test(text, each_form_makes_what_the_data_holds_harmless)
         { csv, "a\"b\n", "\"a\"\"b\\u000a\"" },
         { csv_raw, "=1+1", "=1+1" },
         { csv, "", "" },
-        { text_add_markdown, "|x|*y*[z](javascript:1)<b>", "\\|x\\|\\*y\\*\\[z\\](javascript:1)&lt;b&gt;" },
+        { text_add_markdown, "|x|*y*[z](javascript:1)<b>",
+          "\\|x\\|\\*y\\*\\[z\\](javascript:1)&lt;b&gt;" },
         { text_add_markdown, "a\nb", "a\\\\u000ab" },
         { text_add_printable, "\x1B]0;x\x07\x7F\xC2\x85", "\\u001b]0;x\\u0007\\u007f\\u0085" },
         { text_add_printable, "\xFFok", "\xEF\xBF\xBDok" },
@@ -48,8 +49,8 @@ Test(text, each_form_makes_what_the_data_holds_harmless)
         struct text text = { 0 };
 
         rows[i].add(&text, str_of(rows[i].in));
-        cr_expect(str_eq(str_from(text.p == NULL ? "" : text.p, text.n), str_of(rows[i].out)), "%s: %.*s", rows[i].in,
-                  (int)text.n, text.p == NULL ? "" : text.p);
+        cr_expect(str_eq(str_from(text.p == NULL ? "" : text.p, text.n), str_of(rows[i].out)),
+                  "%s: %.*s", rows[i].in, (int)text.n, text.p == NULL ? "" : text.p);
         text_free(&text);
     }
 }

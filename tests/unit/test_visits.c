@@ -45,7 +45,9 @@ Test(visits, every_visitor_comes_once_with_all_hits_in_order)
         struct touch touch;
 
         state = state * 1664525 + 1013904223;
-        touch = (struct touch){ .visitor = spread(state >> 20 & 1023), .ts_ms = state >> 8 & 0xFFF, .order = 30000 - i };
+        touch = (struct touch){ .visitor = spread(state >> 20 & 1023),
+                                .ts_ms = state >> 8 & 0xFFF,
+                                .order = 30000 - i };
         visits_add(visits[i % 2], &touch);
         if (i % 7000 == 6999)
             visits_spill(visits[i % 2]);
@@ -68,7 +70,10 @@ Test(visits, sorted_equal_and_reversed_input_is_sorted_in_time)
         struct err e = { 0 };
 
         for (unsigned i = 0; i < 200000; i++) {
-            struct touch touch = { .visitor = 1, .ts_ms = kind == 0 ? i : kind == 1 ? 7 : 200000 - i };
+            struct touch touch = { .visitor = 1,
+                                   .ts_ms = kind == 0   ? i
+                                            : kind == 1 ? 7
+                                                        : 200000 - i };
 
             visits_add(visits, &touch);
         }
@@ -85,8 +90,12 @@ Test(visits, a_session_ends_after_more_than_the_idle_time)
         int64_t minutes[4];
         size_t count, length;
     } rows[] = {
-        { { 0 }, 1, 1 },           { { 0, 30 }, 2, 2 },       { { 0, 31 }, 2, 1 },
-        { { 0, 20, 40, 60 }, 4, 4 }, { { 0, 20, 51, 52 }, 4, 2 }, { { 5, 5, 5, 5 }, 4, 4 },
+        { { 0 }, 1, 1 },
+        { { 0, 30 }, 2, 2 },
+        { { 0, 31 }, 2, 1 },
+        { { 0, 20, 40, 60 }, 4, 4 },
+        { { 0, 20, 51, 52 }, 4, 2 },
+        { { 5, 5, 5, 5 }, 4, 4 },
     };
 
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
@@ -94,7 +103,10 @@ Test(visits, a_session_ends_after_more_than_the_idle_time)
 
         for (size_t k = 0; k < rows[i].count; k++)
             touches[k].ts_ms = rows[i].minutes[k] * MINUTE;
-        cr_expect_eq(visit_length(touches, rows[i].count, 30 * MINUTE), rows[i].length, "row %zu", i);
+        cr_expect_eq(visit_length(touches, rows[i].count, 30 * MINUTE), rows[i].length, "row %zu",
+                     i);
     }
-    cr_expect_eq(visit_length((struct touch[]){ { .ts_ms = 0 }, { .ts_ms = 30 * MINUTE + 1 } }, 2, 30 * MINUTE), 1);
+    cr_expect_eq(visit_length((struct touch[]){ { .ts_ms = 0 }, { .ts_ms = 30 * MINUTE + 1 } }, 2,
+                              30 * MINUTE),
+                 1);
 }

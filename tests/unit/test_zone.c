@@ -43,7 +43,8 @@ Test(zone, a_moment_is_in_its_local_step)
         for (int again = 0; again < 2; again++) {
             buf_rewind(&b, 0);
             zone_add_label(&b, &zone, ms, rows[i].step);
-            cr_expect(str_eq(buf_str(&b), str_of(rows[i].label)), "%s in %s: %.*s", rows[i].utc, rows[i].tz, (int)b.n, b.p);
+            cr_expect(str_eq(buf_str(&b), str_of(rows[i].label)), "%s in %s: %.*s", rows[i].utc,
+                      rows[i].tz, (int)b.n, b.p);
         }
     }
 }

@@ -116,8 +116,8 @@ struct report_spec {
     bool (*matches)(void *matcher, struct str line);
     void (*matcher_free)(void *matcher);
 
-    /* From the calling thread, some times a second; not 0 stops. Bytes are those of files. */
-    int (*tick)(void *arg, uint64_t done_bytes, uint64_t total_bytes, uint64_t hits);
+    /* From the calling thread, some times a second. Bytes are those of files. May be NULL. */
+    void (*tick)(void *arg, uint64_t done_bytes, uint64_t total_bytes, uint64_t hits);
     /* From any thread, one at a time. */
     void (*damage)(void *arg, const struct scan_damage *damage);
     void *arg;
@@ -166,7 +166,7 @@ struct report_totals {
 struct report;
 
 /*
- * NULL and e: ERR_INPUT when something asked for does not exist, ERR_BUSY when tick stopped it, others when data or
+ * NULL and e: ERR_INPUT when something asked for does not exist; others when data or
  * lists could not be read. Damage is no failure: look at totals.damaged.
  */
 struct report *report_run(const struct report_spec *spec, struct err *e);

@@ -303,17 +303,14 @@ static void clear_progress(struct asking *a)
     a->shown_ms = 0;
 }
 
-static int on_tick(void *arg, uint64_t done_bytes, uint64_t total_bytes, uint64_t hits)
+static void on_tick(void *arg, uint64_t done_bytes, uint64_t total_bytes, uint64_t hits)
 {
     struct asking *a = arg;
     int64_t now_ms = clock_mono_ms();
 
-    if (stop_asked())
-        return 1;
     if (isatty(STDERR_FILENO) && now_ms - a->started_ms > PROGRESS_AFTER_MS &&
         now_ms - a->shown_ms >= PROGRESS_EVERY_MS)
         show_progress(a, done_bytes, total_bytes, hits, now_ms);
-    return 0;
 }
 
 static void on_damage(void *arg, const struct scan_damage *damage)
@@ -419,6 +416,7 @@ static enum ending ask(struct asking *a, struct err *e)
 
 /* ---- the answer --------------------------------------------------------------------------------------------------- */
 
+/* Up to here Ctrl-C simply ends the process: nothing is left behind. A file that was begun is removed. */
 static enum ending put(const struct text *text, const char *path, struct err *e)
 {
     struct out *out = malloc(sizeof *out);
@@ -432,10 +430,13 @@ static enum ending put(const struct text *text, const char *path, struct err *e)
         free(out);
         return END_ERROR;
     }
+    stop_on_signals();
     out_add(out, text->p, text->n);
     if (out_close(out, !stop_asked(), e) != 0)
         ending = END_ERROR;
     free(out);
+    if (stop_asked())
+        stop_by_signal();
     return ending;
 }
 
@@ -468,12 +469,9 @@ static enum ending answer(struct asking *a, struct err *e)
     struct report *report;
     enum ending ending;
 
-    stop_on_signals();
     a->started_ms = clock_mono_ms();
     report = report_run(&a->spec, e);
     clear_progress(a);
-    if (stop_asked())
-        stop_by_signal();
     if (report == NULL)
         return e->code == ERR_INPUT ? END_USAGE : END_ERROR;
     describe_period(a, report_totals(report));

@@ -97,39 +97,44 @@ void hit_scanner_end(struct hit_scanner *scanner)
     scanner->memory = NULL;
 }
 
-/* ---- quotes -------------------------------------------------------------------------------------- */
+/* ---- marks: what stands where in 64 bytes ------------------------------------------------------- */
 
-struct quotes {
-    const char *base; /* of the 64 bytes that bits is about */
-    const char *end;
-    uint64_t bits;      /* quotes that no backslash stands before */
-    bool escaped_first; /* the last byte was a backslash that counts */
-    const char *slash;  /* behind the last 64 bytes that had any backslash */
+struct marks {
+    uint64_t quotes, slashes, colons, newlines;
 };
 
 #ifdef __SSE2__
-static inline void mark_bytes(const char *p, uint64_t *quotes, uint64_t *slashes)
+static inline uint64_t equal_bytes(const __m128i v[4], char c)
 {
-    const __m128i quote = _mm_set1_epi8('"'), slash = _mm_set1_epi8('\\');
-    uint64_t q = 0, s = 0;
+    const __m128i wanted = _mm_set1_epi8(c);
+    uint64_t bits = 0;
 
-    for (int i = 0; i < 4; i++) {
-        __m128i v = _mm_loadu_si128((const __m128i *)(const void *)(p + 16 * i));
+    for (int i = 0; i < 4; i++)
+        bits |= (uint64_t)(unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(v[i], wanted)) << (16 * i);
+    return bits;
+}
 
-        q |= (uint64_t)(unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(v, quote)) << (16 * i);
-        s |= (uint64_t)(unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(v, slash)) << (16 * i);
-    }
-    *quotes = q;
-    *slashes = s;
+static inline struct marks mark_bytes(const char *p)
+{
+    __m128i v[4];
+
+    for (int i = 0; i < 4; i++)
+        v[i] = _mm_loadu_si128((const __m128i *)(const void *)(p + 16 * i));
+    return (struct marks){ equal_bytes(v, '"'), equal_bytes(v, '\\'), equal_bytes(v, ':'),
+                           equal_bytes(v, '\n') };
 }
 #else
-static inline void mark_bytes(const char *p, uint64_t *quotes, uint64_t *slashes)
+static inline struct marks mark_bytes(const char *p)
 {
-    *quotes = *slashes = 0;
+    struct marks m = { 0 };
+
     for (int i = 0; i < STEP_BYTES; i++) {
-        *quotes |= (uint64_t)(p[i] == '"') << i;
-        *slashes |= (uint64_t)(p[i] == '\\') << i;
+        m.quotes |= (uint64_t)(p[i] == '"') << i;
+        m.slashes |= (uint64_t)(p[i] == '\\') << i;
+        m.colons |= (uint64_t)(p[i] == ':') << i;
+        m.newlines |= (uint64_t)(p[i] == '\n') << i;
     }
+    return m;
 }
 #endif
 
@@ -153,45 +158,64 @@ static uint64_t escaped_bytes(uint64_t slashes, bool *escaped_first)
     return escaped;
 }
 
-static void load_step(struct quotes *q)
-{
-    uint64_t slashes;
+/*
+ * Steps over a text. `events` are newlines, and the closing quotes of keys: quotes that no backslash stands
+ * before, with a colon behind and none in front (a value that begins with a colon has one in front).
+ */
+struct steps {
+    const char *base, *end;
+    uint64_t quotes, events;
+    const char *last_quote; /* of the steps before */
+    uint64_t quotes_before; /* how many there were in them */
+    const char *slash;      /* behind the last step with a backslash */
+    bool escaped_first;     /* the step before ended with a backslash that counts */
+    bool colon_before;      /* ... with a colon */
+};
 
-    if (q->end - q->base >= STEP_BYTES) {
-        mark_bytes(q->base, &q->bits, &slashes);
+static void load_step(struct steps *s)
+{
+    struct marks m;
+    uint64_t behind, front = s->colon_before;
+
+    if (s->end - s->base > STEP_BYTES) {
+        m = mark_bytes(s->base);
+        behind = m.colons >> 1 | (uint64_t)(s->base[STEP_BYTES] == ':') << (STEP_BYTES - 1);
     } else {
         char rest[STEP_BYTES] = { 0 };
 
-        memcpy(rest, q->base, (size_t)(q->end - q->base));
-        mark_bytes(rest, &q->bits, &slashes);
+        memcpy(rest, s->base, (size_t)(s->end - s->base));
+        m = mark_bytes(rest);
+        behind = m.colons >> 1;
     }
-    if (slashes != 0)
-        q->slash = q->base + STEP_BYTES;
-    if (slashes != 0 || q->escaped_first)
-        q->bits &= ~escaped_bytes(slashes, &q->escaped_first);
+    if (m.slashes != 0 || s->escaped_first) {
+        m.quotes &= ~escaped_bytes(m.slashes, &s->escaped_first);
+        s->slash = s->base + STEP_BYTES;
+    }
+    front |= m.colons << 1;
+    s->colon_before = m.colons >> (STEP_BYTES - 1) != 0;
+    s->quotes = m.quotes;
+    s->events = (m.quotes & behind & ~front) | m.newlines;
 }
 
-static void quotes_begin(struct quotes *q, const char *p, const char *end)
+static bool next_step(struct steps *s)
 {
-    *q = (struct quotes){ p, end, 0, false, p };
-    if (p < end)
-        load_step(q);
+    if (s->end - s->base <= STEP_BYTES)
+        return false;
+    if (s->quotes != 0) {
+        s->last_quote = s->base + STEP_BYTES - 1 - __builtin_clzll(s->quotes);
+        s->quotes_before += (unsigned)__builtin_popcountll(s->quotes);
+    }
+    s->base += STEP_BYTES;
+    load_step(s);
+    return true;
 }
 
-/* NULL behind the last one. */
-static inline const char *next_quote(struct quotes *q)
+/* Of the quotes in front of p, which is in this step. */
+static inline uint64_t quotes_in_front(const struct steps *s, const char *p)
 {
-    const char *p;
+    size_t at = (size_t)(p - s->base);
 
-    while (q->bits == 0) {
-        if (q->end - q->base <= STEP_BYTES)
-            return NULL;
-        q->base += STEP_BYTES;
-        load_step(q);
-    }
-    p = q->base + __builtin_ctzll(q->bits);
-    q->bits &= q->bits - 1;
-    return p;
+    return at == STEP_BYTES ? s->quotes : s->quotes & ((UINT64_C(1) << at) - 1);
 }
 
 /* ---- values -------------------------------------------------------------------------------------- */
@@ -247,103 +271,125 @@ static bool parse_time(struct hit_scanner *scanner, struct str s, int64_t *ms)
 
 /* ---- the quick way --------------------------------------------------------------------------------- */
 
-static inline void keep(struct hit_scanner *scanner, struct hit *hit, const char *key,
-                        const char *key_end, struct str value)
+/* One line while its keys go by. */
+struct line {
+    const char *start;
+    uint64_t quotes_before; /* of the text, in front of start */
+    const char *skip;       /* events in front of it are of a map that was read */
+    bool odd;               /* its shape is not ours: the careful way will read it */
+};
+
+/* p stands behind a quote; the quote that ends the string, or NULL. */
+static const char *string_end(const char *p, const char *end)
 {
-    size_t n = (size_t)(key_end - key);
-    int slot;
+    while ((p = memchr(p, '"', (size_t)(end - p))) != NULL) {
+        const char *slash = p;
 
-    if ((scanner->wanted->lengths[(unsigned char)*key] >> (n & 63) & 1) == 0)
-        return;
-    slot = find_slot(scanner->wanted, key, n);
-    if (slot >= 0 && hit->value[slot].p == NULL)
-        hit->value[slot] = value;
-}
-
-/* {"key":"value",...}: only text in it. Returns the byte behind the brace, NULL for another shape. */
-static const char *quick_map(struct hit_scanner *scanner, struct quotes *q, const char *p,
-                             struct hit *hit)
-{
-    if (p + 1 < q->end && p[1] == '}')
-        return p + 2;
-    while (p + 1 < q->end && p[1] == '"') {
-        const char *key = next_quote(q), *key_end = next_quote(q), *value, *value_end;
-
-        if (key != p + 1 || key_end == NULL || key_end + 2 >= q->end || key_end[1] != ':' ||
-            key_end[2] != '"')
-            return NULL;
-        value = next_quote(q);
-        value_end = next_quote(q);
-        if (value_end == NULL)
-            return NULL;
-        if (scanner->wanted->any_param) {
-            int slot = find_param(scanner->wanted,
-                                  plain(scanner, str_from(key + 1, (size_t)(key_end - key - 1))));
-
-            if (slot >= 0 && hit->value[slot].p == NULL)
-                hit->value[slot] = str_from(value + 1, (size_t)(value_end - value - 1));
-        }
-        p = value_end + 1;
-        if (p < q->end && *p == '}')
-            return p + 1;
-        if (p >= q->end || *p != ',')
-            return NULL;
+        while (slash[-1] == '\\')
+            slash--;
+        if ((p - slash) % 2 == 0)
+            return p;
+        p++;
     }
     return NULL;
 }
 
-static const char *quick_token(const char *p, const char *end)
+/* The string whose opening quote is at *p; *p is put behind it. Absent when there is none. */
+static struct str take_string(const char **p, const char *end)
 {
-    while (p < end && *p != ',' && *p != '}' && *p != '\n' && *p != ' ')
-        p++;
-    return p;
+    const char *start = *p + 1, *close;
+
+    if (*p >= end || **p != '"')
+        return STR_ABSENT;
+    close = string_end(start, end);
+    if (close == NULL)
+        return STR_ABSENT;
+    *p = close + 1;
+    return str_from(start, (size_t)(close - start));
 }
 
-/* p stands at '{'. Returns the end of the line (its newline, or the end of the text), NULL for another shape. */
-static const char *quick_line(struct hit_scanner *scanner, struct quotes *q, const char *p,
-                              struct hit *hit)
+/* {"key":"value",...}: only text in it. Returns the byte behind the brace, NULL for another shape. */
+static const char *quick_map(struct hit_scanner *scanner, const char *p, const char *end,
+                             struct hit *hit)
 {
-    const char *end = q->end;
-
+    p++;
+    if (p < end && *p == '}')
+        return p + 1;
     for (;;) {
-        const char *key, *key_end, *value, *value_end;
+        struct str key = take_string(&p, end), value;
+        int slot;
 
-        if (p + 1 >= end || p[1] != '"')
+        if (key.p == NULL || p >= end || *p++ != ':')
             return NULL;
-        key = next_quote(q);
-        key_end = next_quote(q);
-        if (key != p + 1 || key_end == NULL || key_end + 2 >= end || key_end[1] != ':')
+        value = take_string(&p, end);
+        if (value.p == NULL || p >= end)
             return NULL;
-        p = key_end + 2;
-        if (*p == '"') {
-            value = next_quote(q);
-            value_end = next_quote(q);
-            if (value != p || value_end == NULL)
-                return NULL;
-            keep(scanner, hit, key + 1, key_end,
-                 str_from(value + 1, (size_t)(value_end - value - 1)));
-            p = value_end + 1;
-        } else if (*p == '{') {
-            p = quick_map(scanner, q, p, hit);
-            if (p == NULL)
-                return NULL;
-        } else {
-            value = p;
-            p = quick_token(p, end);
-            if (p == value || *value == '[')
-                return NULL;
-            if (*value != 'n')
-                keep(scanner, hit, key + 1, key_end, str_from(value, (size_t)(p - value)));
-        }
-        if (p >= end)
-            return NULL;
+        slot = scanner->wanted->any_param ? find_param(scanner->wanted, plain(scanner, key)) : -1;
+        if (slot >= 0 && hit->value[slot].p == NULL)
+            hit->value[slot] = value;
         if (*p == '}')
-            break;
-        if (*p != ',')
+            return p + 1;
+        if (*p++ != ',')
             return NULL;
     }
-    p++;
-    return p == end || *p == '\n' ? p : NULL;
+}
+
+static bool is_params(const char *key, size_t n)
+{
+    return n == 6 && memcmp(key, "params", 6) == 0;
+}
+
+static bool keep_value(struct hit_scanner *scanner, struct hit *hit, const char *key, size_t n,
+                       const char *value, const char *end)
+{
+    int slot = find_slot(scanner->wanted, key, n);
+    const char *token = value;
+    struct str text;
+
+    if (slot < 0 || hit->value[slot].p != NULL)
+        return true;
+    if (*value == '"') {
+        text = take_string(&value, end);
+        hit->value[slot] = text;
+        return text.p != NULL;
+    }
+    while (token < end && memchr(",}\n ", *token, 4) == NULL)
+        token++;
+    if (*value != 'n')
+        hit->value[slot] = str_from(value, (size_t)(token - value));
+    return token > value;
+}
+
+/* close: the closing quote of a key, with a colon behind. */
+static void take_key(struct hit_scanner *scanner, const struct steps *s, const char *close,
+                     struct line *line, struct hit *hit)
+{
+    uint64_t quotes = quotes_in_front(s, close);
+    const char *open =
+        quotes != 0 ? s->base + STEP_BYTES - 1 - __builtin_clzll(quotes) : s->last_quote;
+    const char *value = close + 2;
+    size_t n;
+
+    if (open == NULL || open < line->start || value >= s->end) {
+        line->odd = true;
+        return;
+    }
+    n = (size_t)(close - open) - 1;
+    if (*value == '{' && is_params(open + 1, n)) {
+        line->skip = quick_map(scanner, value, s->end, hit);
+        line->odd |= line->skip == NULL;
+    } else if (*value == '{' || *value == '[' || *value == ' ') {
+        line->odd = true;
+    } else if ((scanner->wanted->lengths[(unsigned char)open[1]] >> (n & 63) & 1) != 0) {
+        line->odd |= !keep_value(scanner, hit, open + 1, n, value, s->end);
+    }
+}
+
+/* An object from end to end, as far as can be told without looking at every byte. */
+static bool is_whole(const struct line *line, const char *end, uint64_t quotes)
+{
+    return !line->odd && line->start[0] == '{' && line->start[1] == '"' && end[-1] == '}' &&
+           end > line->skip && (quotes - line->quotes_before) % 2 == 0;
 }
 
 /* ---- the careful way ------------------------------------------------------------------------------- */
@@ -362,6 +408,14 @@ static void careful_map(struct hit_scanner *scanner, struct str map, struct hit 
     }
 }
 
+static void keep(struct hit_scanner *scanner, struct hit *hit, struct str key, struct str value)
+{
+    int slot = find_slot(scanner->wanted, key.p, key.n);
+
+    if (slot >= 0 && hit->value[slot].p == NULL)
+        hit->value[slot] = value;
+}
+
 static bool careful_line(struct hit_scanner *scanner, struct str line, struct hit *hit)
 {
     struct json_scan scan;
@@ -373,7 +427,7 @@ static bool careful_line(struct hit_scanner *scanner, struct str line, struct hi
         if (field.type == JSON_OBJECT && str_eq(field.key, STR("params")))
             careful_map(scanner, field.value, hit);
         else if (field.type != JSON_NULL)
-            keep(scanner, hit, field.key.p, field.key.p + field.key.n, field.value);
+            keep(scanner, hit, field.key, field.value);
     }
     return more == 0;
 }
@@ -400,49 +454,46 @@ static void deliver(struct hit_scanner *scanner, struct hit *hit, bool escapes, 
     each(arg, hit);
 }
 
-/* The end of the line at p, and its fields; the hit's line is absent when it is no record. *escapes: some may stand in values. */
-static const char *read_line(struct hit_scanner *scanner, struct quotes *quotes, const char *p,
-                             struct hit *hit, bool *escapes)
+static void end_line(struct hit_scanner *scanner, const struct steps *s, struct line *line,
+                     const char *end, struct hit *hit, hit_fn *each, void *arg)
 {
-    const char *end = quotes->end, *line_end;
+    uint64_t quotes = s->quotes_before + (unsigned)__builtin_popcountll(quotes_in_front(s, end));
 
-    forget(scanner, hit);
-    line_end = *p == '{' ? quick_line(scanner, quotes, p, hit) : NULL;
-    *escapes = quotes->slash > p;
-    if (line_end != NULL)
-        return line_end;
-    *escapes = true;
-    forget(scanner, hit);
-    line_end = memchr(p, '\n', (size_t)(end - p));
-    if (line_end == NULL)
-        line_end = end;
-    quotes_begin(quotes, line_end, end);
-    if (line_end > p && !careful_line(scanner, str_from(p, (size_t)(line_end - p)), hit)) {
+    hit->line = str_from(line->start, (size_t)(end - line->start));
+    if (hit->line.n > 0 && is_whole(line, end, quotes)) {
+        deliver(scanner, hit, s->slash > line->start, each, arg);
+    } else if (hit->line.n > 0) {
         forget(scanner, hit);
-        scanner->unusable++;
-        hit->line = STR_ABSENT;
-        return line_end;
+        if (careful_line(scanner, hit->line, hit))
+            deliver(scanner, hit, true, each, arg);
+        else
+            scanner->unusable++;
     }
-    return line_end;
+    forget(scanner, hit);
+    *line = (struct line){ .start = end + 1, .quotes_before = quotes };
 }
 
 void hit_scan(struct hit_scanner *scanner, struct str text, hit_fn *each, void *arg)
 {
-    const char *p = text.p, *end = text.p + text.n;
-    struct quotes quotes;
-    struct hit hit;
+    struct steps s = { .base = text.p, .end = text.p + text.n };
+    struct line line = { .start = text.p };
+    struct hit hit = { .line = text };
 
-    quotes_begin(&quotes, p, end);
-    while (p < end) {
-        bool escapes;
-        const char *line_end;
+    if (text.n == 0)
+        return;
+    forget(scanner, &hit);
+    load_step(&s);
+    do {
+        while (s.events != 0) {
+            const char *p = s.base + __builtin_ctzll(s.events);
 
-        hit.line = str_from(p, 0);
-        line_end = read_line(scanner, &quotes, p, &hit, &escapes);
-        if (hit.line.p != NULL && line_end > p) {
-            hit.line.n = (size_t)(line_end - p);
-            deliver(scanner, &hit, escapes, each, arg);
+            s.events &= s.events - 1;
+            if (*p == '\n')
+                end_line(scanner, &s, &line, p, &hit, each, arg);
+            else if (p >= line.skip)
+                take_key(scanner, &s, p, &line, &hit);
         }
-        p = line_end < end ? line_end + 1 : end;
-    }
+    } while (next_step(&s));
+    if (line.start < s.end)
+        end_line(scanner, &s, &line, s.end, &hit, each, arg);
 }

@@ -1,8 +1,8 @@
 /*
  * hit.h - pulls the wanted fields out of stored lines, fast. Private to the report layer.
  *
- * Lines are our own: one flat JSON object each, in any field order. The scanner steps from quote to
- * quote (64 bytes at a time) and never looks at the text between them unless somebody wants it. A
+ * Lines are our own: one flat JSON object each, in any field order. The scanner steps from key to
+ * key (64 bytes at a time) and never looks at the text between them unless somebody wants it. A
  * line of any other shape goes through base/json; one that is no object at all is counted.
  */
 #ifndef CRUMB_SRC_REPORT_HIT_H

@@ -157,15 +157,19 @@ static void read_group(struct reader *r, struct words *words)
 /* One escape; its byte when it stands for one, else 0. */
 static char read_escape(struct reader *r)
 {
-    char c = r->p + 1 < r->end ? r->p[1] : 0;
+    char c = '\0';
 
-    r->p += c == 0 ? 1 : 2;
-    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ? 0 : c;
+    r->p++;
+    if (r->p < r->end)
+        c = *r->p++;
+    if ((c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9'))
+        c = '\0';
+    return c;
 }
 
 static void read_sequence(struct reader *r, struct words *best)
 {
-    char run[WORD_BYTES_MAX];
+    char run[WORD_BYTES_MAX] = { 0 };
     size_t n = 0;
     bool only = true, quantified;
     struct words *group = malloc(sizeof *group);

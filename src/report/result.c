@@ -46,7 +46,7 @@ static size_t source_of(const char *name)
 {
     size_t i = 0;
 
-    while (i < SOURCES - 1 && strcmp(name, sources[i].name) != 0)
+    while (name != NULL && i < SOURCES - 1 && strcmp(name, sources[i].name) != 0)
         i++;
     return i;
 }
@@ -95,6 +95,8 @@ struct order {
 /* The measure that shares and bars are about. */
 static const char *main_measure(const struct report_row *row, const char *sort)
 {
+    const char *first = row->measures[0].name;
+
     for (unsigned i = 0; i < measures_count(row); i++) {
         if (sort != NULL && strcmp(sort, row->measures[i].name) == 0 &&
             row->measures[i].type == REPORT_COUNT)
@@ -104,7 +106,7 @@ static const char *main_measure(const struct report_row *row, const char *sort)
         if (strcmp(row->sort, row->measures[i].name) == 0)
             return row->sort;
     }
-    return row->measures[0].name;
+    return first;
 }
 
 static bool is_measure(const struct report_row *row, const char *name)

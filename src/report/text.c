@@ -39,7 +39,7 @@ void text_add(struct text *text, const void *p, size_t n)
 {
     char *room = make_room(text, n);
 
-    if (room == NULL || n == 0)
+    if (room == NULL || p == NULL || n == 0)
         return;
     memcpy(room, p, n);
     text->n += n;
@@ -97,7 +97,7 @@ static void add_replaced(struct text *text, struct str s, const struct escape *e
 {
     size_t from = 0;
 
-    for (size_t i = 0; i < s.n; i++) {
+    for (size_t i = 0; s.p != NULL && i < s.n; i++) {
         const char *with = find_escape(escapes, s.p[i]);
 
         if (with == NULL)
@@ -138,7 +138,7 @@ void text_add_csv(struct text *text, struct str s, bool guard)
 
     text_add_printable(&shown, s);
     s = str_from(shown.p, shown.n);
-    for (size_t i = 0; i < s.n; i++)
+    for (size_t i = 0; s.p != NULL && i < s.n; i++)
         quoted |= s.p[i] == ',' || s.p[i] == '"';
     if (quoted)
         text_add_lit(text, "\"");

@@ -169,7 +169,7 @@ static int connect_one(void)
 static void run(void)
 {
     for (int quiet = 0; quiet < 3; quiet++) {
-        event_base_loop(base, EVLOOP_NONBLOCK);
+        event_base_loop(base, EVLOOP_ONCE | EVLOOP_NONBLOCK);
         if (conns_end_turn(conns))
             quiet = 0;
     }

@@ -103,8 +103,15 @@ $(BUILD)/llhttp/%.o: $(LLHTTP_SRC)/%.c
 
 # ---- unit tests: one program per tests/unit/test_*.c, linked with every layer ------------------------------------------
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/test_*.c))
-SUPPORT    := $(patsubst tests/support/%.c,$(BUILD)/tests/support/%.o,$(wildcard tests/support/*.c))
+# A library, so that a test which replaces something below is not linked with a helper that needs the real one.
+SUPPORT    := $(BUILD)/tests/libsupport.a
 TEST_LIBS   = -lcriterion
+
+$(SUPPORT): $(patsubst tests/support/%.c,$(BUILD)/tests/support/%.o,$(wildcard tests/support/*.c))
+	@mkdir -p $(@D)
+	@rm -f $@
+	$(call show,AR)
+	$(Q)$(AR) rcs $@ $^
 
 $(BUILD)/tests/support/%.o: tests/support/%.c
 	@mkdir -p $(@D)

@@ -202,7 +202,7 @@ lint:
 	@conf/setup/packages.sh lint
 	@$(MAKE) --no-print-directory tidy cppcheck shellcheck
 
-C_FILES := $(shell git ls-files 'src/*.c' 'tests/support/*.c' 'tests/stress/*.c' 2>/dev/null)
+C_FILES := $(shell git ls-files 'src/*.c' 2>/dev/null)
 tidy:
 	@echo "clang-tidy" && printf '%s\n' $(C_FILES) | xargs -P 2 -I{} sh -c \
 		'clang-tidy --quiet {} -- -std=c11 $(CPPFLAGS) -Itests $(LLHTTP_CFLAGS) 2>/dev/null'

@@ -15,8 +15,7 @@
 #define PARAM_KEY_BYTES_MAX   384 /* 64 bytes from facts.c when each needs an escape of 6 */
 #define PARAM_VALUE_BYTES_MAX 512
 
-/* ---- the parts of a URL ----------------------------------------------------------------------
- */
+/* ---- the parts of a URL ---------------------------------------------------------------------- */
 
 /*
  * "https://user:word@Shop.example:8443/a/b?x=1#top"
@@ -52,8 +51,7 @@ static size_t scheme_bytes(struct str s)
     return 0;
 }
 
-/* Where the authority ends; browsers end it at a backslash too (WHATWG URL, "special authority").
- */
+/* Where the authority ends; browsers end it at a backslash too (WHATWG URL, "special authority"). */
 static size_t authority_bytes(struct str s)
 {
     size_t n = 0;
@@ -101,20 +99,23 @@ static void split_path(struct url *url, struct str s)
 static struct url url_split(struct str s)
 {
     struct url url = { s, STR_ABSENT, STR_ABSENT, STR_ABSENT, STR_ABSENT };
-    size_t scheme = scheme_bytes(s), authority;
-    struct str name = str_from(s.p, scheme), after = str_from(s.p + scheme, s.n - scheme);
+    struct str scheme, after;
+    size_t authority, userinfo;
 
-    if (s.p == NULL || !str_starts(after, STR("//")))
+    if (s.p == NULL)
         return url;
-    url.origin.n = scheme + 2;
+    scheme = str_from(s.p, scheme_bytes(s));
+    after = str_from(s.p + scheme.n, s.n - scheme.n);
+    if (!str_starts(after, STR("//")))
+        return url;
+    url.origin.n = scheme.n + 2;
     url.rest = str_from(after.p + 2, after.n - 2);
     authority = authority_bytes(url.rest);
-    name.n = userinfo_bytes(str_from(url.rest.p, authority));
-    url.rest.p += name.n;
-    url.rest.n -= name.n;
-    authority -= name.n;
-    name.n = scheme;
-    if (!str_eq_nocase(name, STR("https:")) && !str_eq_nocase(name, STR("http:")))
+    userinfo = userinfo_bytes(str_from(url.rest.p, authority));
+    url.rest.p += userinfo;
+    url.rest.n -= userinfo;
+    authority -= userinfo;
+    if (!str_eq_nocase(scheme, STR("https:")) && !str_eq_nocase(scheme, STR("http:")))
         return url;
     url.host = absent_if_empty(without_port(str_from(url.rest.p, authority)));
     if (url.host.p != NULL)
@@ -144,13 +145,15 @@ static void add_host(struct buf *b, const char *key, size_t key_bytes, struct st
 
     if (host.p == NULL)
         return;
-    for (size_t i = 0; i < n; i++)
-        lower[i] = host.p[i] >= 'A' && host.p[i] <= 'Z' ? (char)(host.p[i] | 0x20) : host.p[i];
+    for (size_t i = 0; i < n; i++) {
+        lower[i] = host.p[i];
+        if (lower[i] >= 'A' && lower[i] <= 'Z')
+            lower[i] = (char)(lower[i] + ('a' - 'A'));
+    }
     field_add_string_(b, key, key_bytes, utf8_cut(str_from(lower, n), n), field_max_HOST);
 }
 
-/* ---- campaign parameters -----------------------------------------------------------------------
- */
+/* ---- campaign parameters --------------------------------------------------------------------- */
 
 enum utm { UTM_SOURCE, UTM_MEDIUM, UTM_CAMPAIGN, UTM_TERM, UTM_CONTENT, UTM_COUNT };
 
@@ -195,8 +198,7 @@ static void add_utm(struct buf *b, const char *key, size_t key_bytes, struct str
 
 #define add_utm_field(b, id, value) add_utm((b), field_key_##id, sizeof field_key_##id - 1, (value))
 
-/* ---- the line ----------------------------------------------------------------------------------
- */
+/* ---- the line -------------------------------------------------------------------------------- */
 
 static const struct str kinds[] = {
     [EVENT_VIEW] = { "view", 4 },   [EVENT_EVENT] = { "event", 5 }, [EVENT_OPEN] = { "open", 4 },

@@ -36,8 +36,7 @@ _Static_assert(field_max_COUNTRY + field_max_REGION + field_max_CITY + field_max
                    GEO_JSON_BYTES_MAX,
                "all fields at their limits fit");
 
-/* ---- the set -----------------------------------------------------------------------------------
- */
+/* ---- the set --------------------------------------------------------------------------------- */
 
 /* Shared by the sets that have it, as files change one at a time. */
 struct database {
@@ -255,8 +254,7 @@ const char *geo_describe(const struct geo_set *set)
     return set->description[0] == '\0' ? "none" : set->description;
 }
 
-/* ---- the cache ---------------------------------------------------------------------------------
- */
+/* ---- the cache ------------------------------------------------------------------------------- */
 
 /* Where each file has its entry for an address; NOWHERE when it has none. */
 struct places {
@@ -298,8 +296,7 @@ static struct slot *slot_of(struct geo_cache *cache, const struct places *places
     return &cache->slots[h >> (64 - CACHE_SLOT_BITS)];
 }
 
-/* ---- a lookup ----------------------------------------------------------------------------------
- */
+/* ---- a lookup -------------------------------------------------------------------------------- */
 
 union address {
     struct sockaddr any;

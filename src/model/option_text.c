@@ -32,8 +32,11 @@ static bool only(struct str s, const char *others, size_t max)
 
 static void add_lower(struct buf *out, struct str s)
 {
-    for (size_t i = 0; i < s.n; i++)
-        buf_add_char(out, s.p[i] >= 'A' && s.p[i] <= 'Z' ? (char)(s.p[i] | 0x20) : s.p[i]);
+    for (size_t i = 0; i < s.n; i++) {
+        bool upper = s.p[i] >= 'A' && s.p[i] <= 'Z';
+
+        buf_add_char(out, (char)(s.p[i] + (upper ? 'a' - 'A' : 0)));
+    }
 }
 
 bool option_text_file(struct str s, struct buf *out)
@@ -174,5 +177,13 @@ bool option_text_url_path(struct str s, struct buf *out)
         if (part.n == 0 || str_eq(part, STR(".")) || str_eq(part, STR("..")))
             return false;
     }
+    return true;
+}
+
+bool option_text_page_path(struct str s, struct buf *out)
+{
+    if (!str_eq(s, STR("/")))
+        return option_text_url_path(s, out);
+    buf_add_str(out, s);
     return true;
 }

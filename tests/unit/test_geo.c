@@ -362,7 +362,7 @@ Test(geo, damaged_files_are_survived)
     }
 }
 
-/* ---- the real thing, against the library's own tool ------------------------------------------- */
+/* ---- the real thing, against the library's own tool ------------------------------------------ */
 
 static void country_of_mmdblookup(const char *file, const char *address, char country[3])
 {

@@ -52,8 +52,14 @@ void conns_free(struct conns *conns);
  */
 void conns_add(struct conns *conns, int fd, const struct ip *peer, bool proxy_protocol);
 
-/* Closes the one that has been idle the longest; false if none is. */
+/*
+ * Closes the one that has been idle the longest, but nobody who has just come and was not answered
+ * yet; false if there is none.
+ */
 bool conns_make_room(struct conns *conns);
+
+/* Is there room for one more, if need be by making some? If not, who waits at the door waits on. */
+bool conns_may_accept(struct conns *conns);
 
 /*
  * What is left to do after the events of a turn: goes on with connections that have complete

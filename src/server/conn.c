@@ -42,6 +42,8 @@
 #define ARENA_BYTES       524288 /* of all connections in one turn */
 #define TURN_HITS_MAX     256    /* then the turn ends early */
 #define LINGER_MS         2000
+#define FRESH_MS          1000 /* so long nobody who has not asked yet is sent away */
+#define ROOM_LOOKS_MAX    64
 #define LINGER_BYTES_MAX  1048576
 #define IDLE_CONNS_KEPT   1024 /* unused struct conn not returned to malloc */
 #define SHORT_BLOCKS_KEPT 256
@@ -91,6 +93,7 @@ struct conn {
     bool peer_done;    /* it has shut down its sending side */
     bool stopped;      /* the read event is taken out */
     bool waiting;      /* complete requests may be in input */
+    bool served;       /* has been answered at least once */
 };
 
 enum { POOL_SHORT, POOL_HEAD, POOL_BODY, POOLS };
@@ -330,6 +333,7 @@ static void answer_request(struct conn *c, const struct http_request *request)
         c->out.batch = x.batch;
     }
     answer_added(c, &answer);
+    c->served = true;
     c->closing = x.close;
 }
 
@@ -735,26 +739,42 @@ bool conns_end_turn(struct conns *conns)
     return !list_empty(&conns->waiting);
 }
 
-bool conns_make_room(struct conns *conns)
+/* A request may have come between the decision to close and now. */
+static bool has_unread(const struct conn *c)
 {
-    struct conn *c = oldest(conns, IDLE);
+    char byte;
 
-    if (c == NULL)
-        return false;
-    metrics_add(&conns->metrics->idle_closed, 1);
-    close_conn(c);
-    return true;
+    return recv(c->event.ev_fd, &byte, 1, MSG_PEEK) > 0;
 }
 
-/* False when the limit of all threads is reached and nobody of ours can go. */
-static bool may_hold_one_more(struct conns *conns)
+/* Who has just come may be about to ask; who has been answered had his turn. */
+static bool may_go(const struct conn *c)
 {
-    uint64_t before = atomic_fetch_add_explicit(conns->options.held, 1, memory_order_relaxed);
+    return (c->served || c->owner->turn->mono_ms - c->since_ms >= FRESH_MS) && !has_unread(c);
+}
 
-    if (before < conns->options.held_max || conns_make_room(conns))
+bool conns_make_room(struct conns *conns)
+{
+    const struct link *head = &conns->states[IDLE];
+    struct link *link = head->next;
+
+    for (unsigned i = 0; link != head && i < ROOM_LOOKS_MAX; i++, link = link->next) {
+        struct conn *c = CONN_OF(link, by_state);
+
+        if (!may_go(c))
+            continue;
+        metrics_add(&conns->metrics->idle_closed, 1);
+        close_conn(c);
         return true;
-    atomic_fetch_sub_explicit(conns->options.held, 1, memory_order_relaxed);
+    }
     return false;
+}
+
+bool conns_may_accept(struct conns *conns)
+{
+    return atomic_load_explicit(conns->options.held, memory_order_relaxed) <
+               conns->options.held_max ||
+           conns_make_room(conns);
 }
 
 static struct conn *new_conn(struct conns *conns, int fd)
@@ -772,6 +792,7 @@ static struct conn *new_conn(struct conns *conns, int fd)
         return NULL;
     }
     conns->count++;
+    atomic_fetch_add_explicit(conns->options.held, 1, memory_order_relaxed);
     return c;
 }
 
@@ -780,14 +801,8 @@ void conns_add(struct conns *conns, int fd, const struct ip *peer, bool proxy_pr
     struct conn *c;
 
     metrics_add(&conns->metrics->connections_accepted, 1);
-    if (!may_hold_one_more(conns)) {
-        metrics_add(&conns->metrics->connections_closed, 1);
-        close(fd);
-        return;
-    }
     c = new_conn(conns, fd);
     if (c == NULL) {
-        atomic_fetch_sub_explicit(conns->options.held, 1, memory_order_relaxed);
         metrics_add(&conns->metrics->connections_closed, 1);
         close(fd);
         return;
@@ -843,8 +858,10 @@ void conns_tick(struct conns *conns)
 
     turn_begin(conns->turn);
     limits = &conns->turn->context.snapshot->config->limits;
-    while (is_older(oldest(conns, IDLE), limits->idle_timeout_ms))
-        conns_make_room(conns);
+    while (is_older(c = oldest(conns, IDLE), limits->idle_timeout_ms)) {
+        metrics_add(&conns->metrics->idle_closed, 1);
+        close_conn(c);
+    }
     while (is_older(c = oldest(conns, HEADER), limits->header_timeout_ms)) {
         make_space(conns);
         give_up(c);
@@ -859,14 +876,6 @@ void conns_tick(struct conns *conns)
 }
 
 /* ---- all of them ---------------------------------------------------------------------------- */
-
-/* A request may have come between the decision to stop and now. */
-static bool has_unread(const struct conn *c)
-{
-    char byte;
-
-    return recv(c->event.ev_fd, &byte, 1, MSG_PEEK) > 0;
-}
 
 void conns_drain(struct conns *conns)
 {

@@ -494,6 +494,8 @@ Test(conn, the_longest_idle_makes_room_for_a_new_one, .init = NULL)
     open_loop(2);
     first = connect_one();
     second = connect_one();
+    say(second, REQUEST("/a"));
+    expect(second, "200", OPEN, "second");
     say(first, REQUEST("/a")); /* so second has been idle for longer */
     third = connect_one();
     expect(first, "200", OPEN, "first");

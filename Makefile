@@ -174,6 +174,12 @@ TESTS ?=
 e2e: all $(COUNTRY_DB) $(BUILD)/store_lines
 	@CRUMB_BUILD=$(BUILD) tests/e2e/run.sh $(TESTS)
 
+#: make bench-report  crumb report beside DuckDB, GoAccess and jq on the same hits
+bench-report:
+	@conf/setup/packages.sh bench
+	@$(MAKE) --no-print-directory all $(BUILD)/store_lines
+	@node bench/report.mjs
+
 #: make bench    crumbd beside nginx: CPU per hit, hits/s, p99, bytes per hit
 bench:
 	@conf/setup/packages.sh bench
@@ -247,4 +253,4 @@ refresh-data:
 help:
 	@sed -n 's/^#: //p' Makefile
 
-.PHONY: run test e2e bench asan tsan stress lint tidy cppcheck shellcheck install help refresh-data
+.PHONY: run test e2e bench bench-report asan tsan stress lint tidy cppcheck shellcheck install help refresh-data

@@ -82,6 +82,19 @@ $(BUILD)/obj/%.o: src/%.c
 
 $(BUILD)/obj/server/%.o: CPPFLAGS += $(LLHTTP_CFLAGS)
 
+# src/web/x.css as C: web_x_css[], and WEB_X_CSS_SHA256 in base64 for a Content-Security-Policy.
+web_name = $(subst .,_,$(subst -,_,$(1)))
+$(BUILD)/gen/web/%.h: src/web/%
+	@mkdir -p $(@D)
+	$(call show,GEN)
+	$(Q){ printf 'static const unsigned char web_%s[] = {\n' '$(call web_name,$*)'; \
+	  od -An -v -tx1 $< | sed 's/ \(..\)/0x\1,/g'; printf '};\n'; \
+	  printf '#define WEB_%s_SHA256 "%s"\n' "$$(printf %s '$(call web_name,$*)' | tr a-z A-Z)" \
+	    "$$(sha256sum $< | cut -c1-64 | tr a-f A-F | basenc --base16 -d | base64)"; } >$@.tmp
+	$(Q)mv $@.tmp $@
+
+$(BUILD)/obj/server/ep_optout.o: $(patsubst %,$(BUILD)/gen/web/%.h,optout.html optout.css)
+
 # Somebody else's code: our warnings are not for it.
 $(BUILD)/llhttp/%.o: $(LLHTTP_SRC)/%.c
 	@mkdir -p $(@D)
@@ -125,3 +138,89 @@ format:
 .PHONY: all unit layers clean format
 .SECONDARY:
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
+
+# ---- a machine's setup, running, proving -------------------------------------------------------------------------------
+# What is installed changes what the lines at the top find, so building is always left to a second make.
+COUNTRY_DB := build/country.mmdb
+
+#: make run      installs what is missing, builds, serves the demo site on http://localhost:8080
+run:
+	@conf/setup/packages.sh run
+	@$(MAKE) --no-print-directory all $(COUNTRY_DB)
+	@echo "crumb: open http://localhost:8080, and in another terminal: build/crumb tail --data data"
+	@exec build/crumbd -c conf/demo.yaml
+
+$(COUNTRY_DB): conf/setup/geo-db.sh
+	@mkdir -p $(@D)
+	conf/setup/geo-db.sh $@
+
+#: make test     installs the test tools, builds, runs every test; the last line is the sum
+test:
+	@conf/setup/packages.sh test
+	@tests/run.sh
+
+#: make e2e      the end-to-end tests alone; make e2e TESTS=tests/e2e/http.test.js for some of them
+TESTS ?=
+e2e: all $(COUNTRY_DB)
+	@CRUMB_BUILD=$(BUILD) tests/e2e/run.sh $(TESTS)
+
+#: make bench    crumbd beside nginx: CPU per hit, hits/s, p99, bytes per hit
+bench:
+	@conf/setup/packages.sh bench
+	@$(MAKE) --no-print-directory all $(COUNTRY_DB)
+	@bench/run.sh
+
+#: make asan     unit and end-to-end tests under AddressSanitizer and UBSan; a leak is a failure
+asan:
+	@conf/setup/packages.sh test
+	@tests/sanitized.sh address,undefined
+
+#: make tsan     the thread tests and the end-to-end load tests under ThreadSanitizer
+tsan:
+	@conf/setup/packages.sh test
+	@tests/sanitized.sh thread
+
+STRESS := $(patsubst tests/stress/%.c,$(BUILD)/stress/%,$(wildcard tests/stress/*.c))
+stress: $(STRESS)
+	@for t in $(STRESS); do echo "== $$t"; $$t || exit 1; done
+
+$(BUILD)/stress/%: tests/stress/%.c $(SUPPORT) $(foreach layer,server model store base,$(call lib,$(layer))) $(LLHTTP_OBJ)
+	@mkdir -p $(@D)
+	$(call show,LINK)
+	$(Q)$(CC) $(CPPFLAGS) -Itests $(LLHTTP_CFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ \
+		$(SERVER_LIBS) $(MODEL_LIBS) $(STORE_LIBS) $(BASE_LIBS)
+
+#: make lint     cppcheck, clang-tidy and shellcheck; a warning is an error
+lint:
+	@conf/setup/packages.sh lint
+	@$(MAKE) --no-print-directory tidy cppcheck shellcheck
+
+C_FILES := $(shell git ls-files 'src/*.c' 'tests/support/*.c' 'tests/stress/*.c' 2>/dev/null)
+tidy:
+	@echo "clang-tidy" && printf '%s\n' $(C_FILES) | xargs -P 2 -I{} sh -c \
+		'clang-tidy --quiet {} -- -std=c11 $(CPPFLAGS) -Itests $(LLHTTP_CFLAGS) 2>/dev/null'
+
+cppcheck:
+	@echo "cppcheck" && cppcheck --quiet --std=c11 --enable=warning,performance,portability --inline-suppr \
+		--suppress=missingIncludeSystem --error-exitcode=1 -j 2 $(filter -I% -D%,$(CPPFLAGS)) $(C_FILES)
+
+shellcheck:
+	@echo "shellcheck" && shellcheck $$(git ls-files '*.sh') .ci/run
+
+#: make install  programs, manuals, sample config and systemd unit; PREFIX (/usr/local) and DESTDIR are respected
+install: all
+	install -D -m 755 $(CRUMBD) $(DESTDIR)$(PREFIX)/sbin/crumbd
+	install -D -m 755 $(CRUMB) $(DESTDIR)$(PREFIX)/bin/crumb
+	for page in man/*.[1-8]; do \
+		install -D -m 644 $$page $(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/$${page##*/} || exit 1; done
+	install -D -m 644 conf/crumb.yaml $(DESTDIR)$(PREFIX)/share/doc/crumb/crumb.yaml
+	install -D -m 755 conf/setup/geo-db.sh $(DESTDIR)$(PREFIX)/share/crumb/geo-db.sh
+	@mkdir -p $(DESTDIR)$(PREFIX)/lib/systemd/system $(DESTDIR)$(PREFIX)/lib/sysusers.d
+	sed 's|@PREFIX@|$(PREFIX)|' conf/setup/crumbd.service >$(DESTDIR)$(PREFIX)/lib/systemd/system/crumbd.service
+	install -m 644 conf/setup/crumb.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/crumb.conf
+
+#: make help     this list
+help:
+	@sed -n 's/^#: //p' Makefile
+
+.PHONY: run test e2e bench asan tsan stress lint tidy cppcheck shellcheck install help

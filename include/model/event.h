@@ -1,8 +1,9 @@
 /*
  * event.h - one hit: the facts a browser or mail reader sent, and what we know beside them.
  *
- * Everything is borrowed: a struct event lives for one request and points into the request, into the fact
- * buffer and into snapshots. model/codec.h turns it into the stored line, crumb-hits(5) documents the fields.
+ * Everything is borrowed: a struct event lives for one request and points into the request, into
+ * the fact buffer and into snapshots. model/codec.h turns it into the stored line, crumb-hits(5)
+ * documents the fields.
  */
 #ifndef CRUMB_MODEL_EVENT_H
 #define CRUMB_MODEL_EVENT_H
@@ -46,7 +47,8 @@ struct event {
     bool vid_new;
     struct str uid;
     struct ip ip;   /* as it may be stored: already masked, or family 0 */
-    struct str geo; /* a piece of encoded JSON from geo_lookup: "country":"DE",... without braces; or absent */
+    struct str geo; /* a piece of encoded JSON from geo_lookup: "country":"DE",... without braces;
+                       or absent */
     struct str ua;
     bool gpc;
     bool prefetch;

@@ -1,12 +1,14 @@
 /*
- * identity.h - the crumb_id cookie: 128 random bits that cannot be guessed, forged, or fixed from outside.
+ * identity.h - the crumb_id cookie: 128 random bits that cannot be guessed, forged, or fixed from
+ * outside.
  *
  *      byte  0       1         2..3              4..19        20..35
  *            version key id    issue day, LE     random id    MAC over bytes 0..19
  *
- * 36 bytes, 48 characters of base64url. The issue day counts from 1970-01-01 UTC. Valid means: version 1; the key id is in the
- * key ring; the MAC is right; the issue day is not after tomorrow and less than IDENTITY_LIFETIME_DAYS ago. Anything else is as if
- * no cookie had been sent. The lifetime runs from the issue day and is never slid.
+ * 36 bytes, 48 characters of base64url. The issue day counts from 1970-01-01 UTC. Valid means:
+ * version 1; the key id is in the key ring; the MAC is right; the issue day is not after tomorrow
+ * and less than IDENTITY_LIFETIME_DAYS ago. Anything else is as if no cookie had been sent. The
+ * lifetime runs from the issue day and is never slid.
  */
 #ifndef CRUMB_MODEL_IDENTITY_H
 #define CRUMB_MODEL_IDENTITY_H
@@ -27,9 +29,9 @@ struct identity {
 };
 
 /*
- * Reads the key file, or makes one with one fresh key (mode 0600) if there is none. A line a key, newest first: KEYID (1 to 255), a space, 64
- * hex digits; '#' starts a comment; at most two keys: the first issues, both are accepted. ERR_DENIED when group or others
- * may read the file.
+ * Reads the key file, or makes one with one fresh key (mode 0600) if there is none. A line a key,
+ * newest first: KEYID (1 to 255), a space, 64 hex digits; '#' starts a comment; at most two keys:
+ * the first issues, both are accepted. ERR_DENIED when group or others may read the file.
  */
 struct key_ring *key_ring_load(const char *path, struct err *e);
 void key_ring_free(struct key_ring *ring);

@@ -1,21 +1,30 @@
 /*
  * policy.h - what may be kept of a hit: opt-out, Global Privacy Control, IP modes.
  *
- * Do Not Track is not a parameter of anything here, and no code reads the header: that is promise 4.
+ * Do Not Track is not a parameter of anything here, and no code reads the header: that is
+ * promise 4.
  */
 #ifndef CRUMB_MODEL_POLICY_H
 #define CRUMB_MODEL_POLICY_H
 
 #include "model/config.h"
 
-/* What the Cookie header says (RFC 6265 section 4.2.1: pairs separated by "; "; read as leniently as 5.4 permits servers to). */
+#define POLICY_IDS_MAX 4
+
+/* What the Cookie header says (RFC 6265 section 4.2.1: pairs separated by "; "; read as leniently
+ * as 5.4 permits servers to). */
 struct policy_cookies {
-    bool opted_out;   /* crumb_optout is there, whatever its value, or a configured opt-out cookie matches */
-    struct str ids[4]; /* values of crumb_id in the order sent: a forged twin must not hide the real one */
+    bool opted_out; /* crumb_optout is there, whatever its value, or a configured opt-out cookie
+                       matches */
+    struct str ids[POLICY_IDS_MAX]; /* values of crumb_id in the order sent, quotes taken off: a
+                                       forged twin must not hide the real one */
     unsigned ids_count;
 };
 
-/* site may be NULL. When opted_out is found, ids_count is 0: no identifier is read. */
+/*
+ * Reads one Cookie header (an absent one too) and fills all of *out. site may be NULL. Names are
+ * compared exactly, case included. When opted_out is found, ids_count is 0: no identifier is read.
+ */
 void policy_read_cookies(struct policy_cookies *out, struct str cookie_header,
                          const struct config_cookies *names, const struct config_site *site);
 

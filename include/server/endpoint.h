@@ -1,8 +1,9 @@
 /*
  * endpoint.h - one request and its answer, and the table of what answers where.
  *
- * An endpoint is one file ep_*.c, one function and one row in route.c. It reads the exchange's request and context and writes one
- * answer with answer_*(). It never blocks, never allocates, never sees a socket.
+ * An endpoint is one file ep_*.c, one function and one row in route.c. It reads the exchange's
+ * request and context and writes one answer with answer_*(). It never blocks, never allocates,
+ * never sees a socket.
  */
 #ifndef CRUMB_SERVER_ENDPOINT_H
 #define CRUMB_SERVER_ENDPOINT_H
@@ -15,16 +16,22 @@
 #include "model/config.h"
 #include "model/geo.h"
 #include "model/identity.h"
+#include "server/client_addr.h"
 #include "server/http.h"
 #include "server/metrics.h"
 #include "store/spool.h"
 
-/* Read-only state that SIGHUP replaces as a whole (snapshot.c). Every worker holds a reference to one. */
+/*
+ * Read-only state that SIGHUP replaces as a whole (snapshot.c). Every worker holds a reference to
+ * one.
+ */
 struct snapshot {
     struct config *config;
     struct geo_set *geo;
     struct key_ring *keys;
 };
+
+struct admin_view;
 
 /* What one loop thread lends to every exchange on it. */
 struct context {
@@ -36,25 +43,19 @@ struct context {
     struct metrics *metrics; /* this thread's own */
     int64_t now_ms;          /* wall time of this turn: the ts of its records */
     char http_date[32];      /* the same second as text, DATE_HTTP_BYTES long */
-    char *memory;            /* scratch for decoded text, CONTEXT_MEMORY_BYTES, free for each exchange */
-    void *server;            /* for admin endpoints: struct server */
+    char *memory; /* scratch for decoded text, CONTEXT_MEMORY_BYTES, free for each exchange */
+    const struct admin_view *server; /* for admin endpoints; NULL on public listeners */
 };
 
 #define CONTEXT_MEMORY_BYTES 65536
-
-/* Who is asking, after client_addr.c has judged what the proxies said. */
-struct client {
-    struct ip ip;
-    bool https;
-};
 
 struct exchange {
     const struct http_request *request;
     struct context *context;
     struct client client;
-    struct buf *out;   /* the answer, headers and body; has ANSWER_BYTES_MAX free */
-    bool close;        /* say and do "Connection: close" */
-    uint64_t batch;    /* the answer waits until this spool batch is decided; 0: it does not wait */
+    struct buf *out; /* the answer, headers and body; has ANSWER_BYTES_MAX free */
+    bool close;      /* say and do "Connection: close" */
+    uint64_t batch;  /* the answer waits until this spool batch is decided; 0: it does not wait */
     unsigned batch_records; /* how many records it put there */
 };
 
@@ -62,18 +63,19 @@ struct exchange {
 
 typedef void endpoint_fn(struct exchange *x);
 
+#define ENDPOINT_PATH_FIXED SIZE_MAX
+
 struct endpoint {
-    const char *name; /* label in the metrics */
-    /* Where its path stands in struct config_paths, or SIZE_MAX and a fixed path. */
+    /* Where its path stands in struct config_paths, or ENDPOINT_PATH_FIXED. */
     size_t path_offset;
-    const char *path_suffix; /* behind the configured path, or the whole fixed path */
-    unsigned methods;        /* 1 << enum http_method ... */
+    struct str path_suffix; /* behind the configured path, or the whole fixed path */
+    unsigned methods;       /* 1 << enum http_method ... */
     endpoint_fn *answer;
 };
 
 /*
- * Finds the endpoint and calls it; answers 404 and 405 (with Allow) itself. The two tables: the public listeners'
- * and the admin listener's.
+ * Finds the endpoint and calls it; answers 404 and 405 (with Allow) itself. The two tables: the
+ * public listeners' and the admin listener's.
  */
 enum route_table { ROUTE_PUBLIC, ROUTE_ADMIN };
 void route(struct exchange *x, enum route_table table);

@@ -1,12 +1,14 @@
 /*
- * scan.h - reads everything the store holds: sealed files and live segments, each record once, damage named.
+ * scan.h - reads everything the store holds: sealed files and live segments, each record once,
+ * damage named.
  *
- * A reader takes no lock and changes nothing. It sees a segment or the file that was sealed from it, never both, also
- * while a server writes, seals and recycles under it. Intact records before and behind damage are all delivered.
+ * A reader takes no lock and changes nothing. It sees a segment or the file that was sealed from
+ * it, never both, also while a server writes, seals and recycles under it. Intact records before
+ * and behind damage are all delivered.
  *
- * Order: files in order of their first time, records of a file in the order written (one worker's sequence). Records of several
- * workers are not merged by time.
- * Thread: a scan belongs to one thread; several scans may run at once.
+ * Order: files in order of their first time, records of a file in the order written (one worker's
+ * sequence). Records of several workers are not merged by time. Thread: a scan belongs to one
+ * thread; several scans may run at once.
  */
 #ifndef CRUMB_STORE_SCAN_H
 #define CRUMB_STORE_SCAN_H
@@ -33,12 +35,15 @@ struct scan_gap {
 
 struct scan_options {
     const char *data_dir;
-    int64_t since_ms; /* records with since <= ts < until; INT64_MIN and INT64_MAX for all. Blocks and partitions outside are not read */
+    int64_t since_ms; /* records with since <= ts < until; INT64_MIN and INT64_MAX for all. Blocks
+                         and partitions outside are not read */
     int64_t until_ms;
-    /* Each returns 0 to go on, other values end the scan with that result. NULL: not wanted. line is without its newline. */
+    /* Each returns 0 to go on, other values end the scan with that result. NULL: not wanted. line
+     * is without its newline. */
     int (*record)(void *arg, struct str line);
     int (*damage)(void *arg, const struct scan_damage *damage);
-    int (*gap)(void *arg, const struct scan_gap *gap); /* only for a scan of all time; known at the end */
+    int (*gap)(void *arg,
+               const struct scan_gap *gap); /* only for a scan of all time; known at the end */
     void *arg;
 };
 
@@ -48,7 +53,8 @@ struct scan_totals {
     uint64_t foreign_files; /* names that are not ours, left alone */
 };
 
-/* 0 when all was read (damage included: look at totals), -1 and e when the folder cannot be read, else what a callback returned. */
+/* 0 when all was read (damage included: look at totals), -1 and e when the folder cannot be read,
+ * else what a callback returned. */
 int scan_run(const struct scan_options *options, struct scan_totals *totals, struct err *e);
 
 /* One file, spool or sealed, by its path, wherever it is. */
@@ -56,11 +62,13 @@ int scan_file(const char *path, const struct scan_options *options, struct scan_
               struct err *e);
 
 /*
- * Follows: each call delivers what was written since the last one, across rolls, seals and server restarts, each record once. The first
- * call starts at the present (from_start false) or delivers everything that passes the options first.
+ * Follows: each call delivers what was written since the last one, across rolls, seals and server
+ * restarts, each record once. The first call starts at the present (from_start false) or delivers
+ * everything that passes the options first.
  */
 struct scan_follow;
-struct scan_follow *scan_follow_new(const struct scan_options *options, bool from_start, struct err *e);
+struct scan_follow *scan_follow_new(const struct scan_options *options, bool from_start,
+                                    struct err *e);
 int scan_follow_poll(struct scan_follow *follow, struct err *e);
 void scan_follow_free(struct scan_follow *follow);
 

@@ -4,19 +4,19 @@
  *     spool_begin_turn(s, now);                        - rolls the segment when it is time
  *     p = spool_reserve(s, EVENT_LINE_BYTES_MAX, ...); - where the line goes; its sequence number
  *     n = ... encode the line at p ...
- *     batch = spool_accept(s, n);                      - the answer to this hit waits for that batch
+ *     batch = spool_accept(s, n);                      - the answer to this hit waits for that
+ * batch
  *     ...
  *     spool_commit(s);                                 - at the end of the turn
  *     spool_state(s, batch)                            - may the answers of that batch go out?
  *
  * Invariants that the callers can rely on:
- *  S1 A batch that is SPOOL_KEPT is in the data for ever, each record once, whatever happens to the process from then on
- *     (power: to the machine).
- *  S2 A batch that is SPOOL_REFUSED is not in the data and never will be.
- *  S3 Batches are decided in order, and each is decided exactly once.
- *  S4 Sequence numbers of kept records are contiguous from 1 for each worker of an instance.
- *  S5 Nothing here waits for another thread or for a sync; the only system calls on the hit path are the write, and now and then those of a roll.
- * Thread: the worker that owns it.
+ *  S1 A batch that is SPOOL_KEPT is in the data for ever, each record once, whatever happens to the
+ * process from then on (power: to the machine). S2 A batch that is SPOOL_REFUSED is not in the data
+ * and never will be. S3 Batches are decided in order, and each is decided exactly once. S4 Sequence
+ * numbers of kept records are contiguous from 1 for each worker of an instance. S5 Nothing here
+ * waits for another thread or for a sync; the only system calls on the hit path are the write, and
+ * now and then those of a roll. Thread: the worker that owns it.
  */
 #ifndef CRUMB_STORE_SPOOL_H
 #define CRUMB_STORE_SPOOL_H
@@ -36,14 +36,16 @@ enum spool_state {
 };
 
 /*
- * wall_ms is stamped on the turn's records by the caller and decides the partition. Never called with a record
- * reserved. A failure to open a new segment is not reported here: spool_reserve will say it.
+ * wall_ms is stamped on the turn's records by the caller and decides the partition. Never called
+ * with a record reserved. A failure to open a new segment is not reported here: spool_reserve will
+ * say it.
  */
 void spool_begin_turn(struct spool *s, int64_t wall_ms);
 
 /*
- * Room for one record of at most max_bytes (its line with the newline), or NULL: ERR_FULL when no disk space is reserved for it or the
- * batch is full, others when the disk fails. *seq is the record's number; not calling spool_accept gives it back.
+ * Room for one record of at most max_bytes (its line with the newline), or NULL: ERR_FULL when no
+ * disk space is reserved for it or the batch is full, others when the disk fails. *seq is the
+ * record's number; not calling spool_accept gives it back.
  */
 char *spool_reserve(struct spool *s, size_t max_bytes, uint64_t *seq, struct err *e);
 
@@ -51,24 +53,28 @@ char *spool_reserve(struct spool *s, size_t max_bytes, uint64_t *seq, struct err
 uint64_t spool_accept(struct spool *s, size_t n);
 
 /*
- * Ends the turn. Process: writes the batch, it is decided when this returns. Power: hands it to the sync thread as soon as the
- * one before is through. On failure the sentence is in e once per change from good to bad, for the log.
+ * Ends the turn. Process: writes the batch, it is decided when this returns. Power: hands it to the
+ * sync thread as soon as the one before is through. On failure the sentence is in e once per change
+ * from good to bad, for the log.
  */
 int spool_commit(struct spool *s, struct err *e);
 
-/* Power: takes note of what the sync thread finished and hands over what has gathered since. Returns as spool_commit. */
+/* Power: takes note of what the sync thread finished and hands over what has gathered since.
+ * Returns as spool_commit. */
 int spool_poll(struct spool *s, struct err *e);
 
 /* The oldest undecided batch's predecessors are all decided: every batch <= this one is. */
 uint64_t spool_decided(const struct spool *s);
 
-/* How a batch was decided. Kept for the last 64 decided batches at least; SPOOL_OPEN for later ones. */
+/* How a batch was decided. Kept for the last 64 decided batches at least; SPOOL_OPEN for later
+ * ones. */
 enum spool_state spool_state(const struct spool *s, uint64_t batch);
 
 /* Records kept since the start. Any thread. */
 uint64_t spool_kept(const struct spool *s);
 
-/* The worker's last call: commits (and in power waits for the sync), hands the segment to the sealer. */
+/* The worker's last call: commits (and in power waits for the sync), hands the segment to the
+ * sealer. */
 void spool_close(struct spool *s);
 
 #endif

@@ -1,14 +1,17 @@
 /*
- * store.h - the data folder of a running server: lock, instance, sealer and sync threads, one spool per worker.
+ * store.h - the data folder of a running server: lock, instance, sealer and sync threads, one spool
+ * per worker.
  *
  *      data/spool/   live and left-behind segments (never *.gz)          - one writer each
- *      data/hits/dt=2026-11-23/hour=14/<first ts>-<instance>-<n>.ndjson.gz and .idx   - sealed, immutable
+ *      data/hits/dt=2026-11-23/hour=14/<stem>.ndjson.gz and .idx   - sealed,
+ * immutable
  *
- * src/store/README.md is the format document. Opening takes the folder's lock, so that two servers can never share it;
- * what an earlier process left is sealed in the background while the new one already serves.
+ * src/store/README.md is the format document. Opening takes the folder's lock, so that two servers
+ * can never share it; what an earlier process left is sealed in the background while the new one
+ * already serves.
  *
- * Threads: store_open, store_close and store_probe from the main thread; each struct spool (spool.h) belongs to its
- * worker's thread; counters may be read from any.
+ * Threads: store_open, store_close and store_probe from the main thread; each struct spool
+ * (spool.h) belongs to its worker's thread; counters may be read from any.
  */
 #ifndef CRUMB_STORE_STORE_H
 #define CRUMB_STORE_STORE_H
@@ -31,12 +34,13 @@ struct store_options {
     uint64_t roll_size_bytes;
     unsigned workers;
     /*
-     * Called on the sync thread when worker's spool has news (power only): it must only wake that worker's loop,
-     * which then calls spool_poll.
+     * Called on the sync thread when worker's spool has news (power only): it must only wake that
+     * worker's loop, which then calls spool_poll.
      */
     void (*wake)(void *arg, unsigned worker);
     void *wake_arg;
-    /* A sentence for the log from a background thread: a seal that failed, a leftover that was recovered, damage found. */
+    /* A sentence for the log from a background thread: a seal that failed, a leftover that was
+     * recovered, damage found. */
     void (*say)(void *arg, bool is_error, const char *sentence);
     void *say_arg;
 };
@@ -47,19 +51,22 @@ struct store *store_open(const struct store_options *options, struct err *e);
 /* The spool of worker 0 .. workers-1; owned by the store. */
 struct spool *store_spool(struct store *store, unsigned worker);
 
-/* Unique for ever: 12 characters of lower-case base32, from the second of the start and 28 random bits. */
+/* Unique for ever: 12 characters of lower-case base32, from the second of the start and 28 random
+ * bits. */
 struct str store_instance(const struct store *store);
 
 /* Writes a small file into the spool folder, reads it back, removes it. For /readyz. */
 int store_probe(struct store *store, struct err *e);
 
 /*
- * A clean stop: every spool must have been closed by its worker (spool_close). Seals everything, stops the threads, gives
- * the lock back. -1 when something could not be sealed: it stays in the spool for the next start; nothing is lost.
+ * A clean stop: every spool must have been closed by its worker (spool_close). Seals everything,
+ * stops the threads, gives the lock back. -1 when something could not be sealed: it stays in the
+ * spool for the next start; nothing is lost.
  */
 int store_close(struct store *store, struct err *e);
 
-/* Totals since the start; any thread, each value by itself. A new counter is a row here: /metrics follows. */
+/* Totals since the start; any thread, each value by itself. A new counter is a row here: /metrics
+ * follows. */
 #define STORE_COUNTERS(X)                                                                          \
     X(segments_opened, "Spool segments opened")                                                    \
     X(segments_recovered, "Spool segments of earlier processes that were sealed")                  \

@@ -1,0 +1,30 @@
+/*
+ * snapshot.h - configuration, geo databases and keys as one immutable value that SIGHUP replaces.
+ *
+ * A snapshot is counted: whoever holds one may read it from any thread without a lock, and the last
+ * to let go frees it. The public part is struct snapshot in endpoint.h. Threads: loading on the
+ * main thread; hold and release on any.
+ */
+#ifndef CRUMB_SERVER_SNAPSHOT_H
+#define CRUMB_SERVER_SNAPSHOT_H
+
+#include "base/err.h"
+
+struct snapshot;
+
+/*
+ * Reads everything anew; held once. path NULL means the defaults. Nothing changes when it fails:
+ * the caller keeps what it has.
+ */
+struct snapshot *snapshot_load(const char *path, struct err *e);
+
+/* The same configuration and keys with the geo databases opened anew. */
+struct snapshot *snapshot_with_new_geo(struct snapshot *from, struct err *e);
+
+/* Adds `more` holders. */
+void snapshot_hold(struct snapshot *snapshot, unsigned more);
+
+/* Takes NULL. */
+void snapshot_release(struct snapshot *snapshot);
+
+#endif

@@ -1,0 +1,121 @@
+/*
+ * snapshot.c - see snapshot.h for the contract. server.c loads and publishes, each worker holds
+ * one.
+ *
+ * A new geo database comes without a new configuration, so the two halves are counted by
+ * themselves: the settings (configuration and keys) may be shared by several snapshots.
+ */
+#include "server/snapshot.h"
+
+#include <stdatomic.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "base/fs.h"
+#include "server/endpoint.h"
+
+struct settings {
+    atomic_uint holders; /* snapshots */
+    struct config *config;
+    struct key_ring *keys;
+};
+
+struct counted {
+    struct snapshot public; /* first: a struct snapshot of ours is one of these */
+    atomic_uint holders;
+    struct settings *settings;
+};
+
+static void settings_release(struct settings *settings)
+{
+    if (settings == NULL || atomic_fetch_sub(&settings->holders, 1) > 1)
+        return;
+    key_ring_free(settings->keys);
+    config_free(settings->config);
+    free(settings);
+}
+
+/* The first start makes the key file, usually in a data folder that is not there yet. */
+static struct key_ring *keys_load(const char *path, struct err *e)
+{
+    const char *slash = strrchr(path, '/');
+    char *folder = slash == NULL || slash == path ? NULL : str_dup(str_from(path, slash - path));
+    int result = folder == NULL ? 0 : fs_make_dirs(folder, e);
+
+    free(folder);
+    return result == 0 ? key_ring_load(path, e) : NULL;
+}
+
+static struct settings *settings_load(const char *path, struct err *e)
+{
+    struct settings *settings = calloc(1, sizeof *settings);
+
+    if (settings == NULL) {
+        err_set(e, ERR_MEMORY, "out of memory");
+        return NULL;
+    }
+    atomic_init(&settings->holders, 1);
+    settings->config = path == NULL ? config_defaults(e) : config_load(path, e);
+    if (settings->config != NULL)
+        settings->keys = keys_load(settings->config->keys, e);
+    if (settings->keys == NULL) {
+        settings_release(settings);
+        return NULL;
+    }
+    return settings;
+}
+
+/* Takes over the caller's hold on settings, also when it fails. */
+static struct snapshot *with_geo(struct settings *settings, struct err *e)
+{
+    const struct config_geo *geo = &settings->config->geo;
+    struct counted *counted = calloc(1, sizeof *counted);
+
+    if (counted == NULL) {
+        err_set(e, ERR_MEMORY, "out of memory");
+        settings_release(settings);
+        return NULL;
+    }
+    counted->public.geo = geo_open(geo->databases, geo->databases_count, e);
+    if (counted->public.geo == NULL) {
+        settings_release(settings);
+        free(counted);
+        return NULL;
+    }
+    atomic_init(&counted->holders, 1);
+    counted->settings = settings;
+    counted->public.config = settings->config;
+    counted->public.keys = settings->keys;
+    return &counted->public;
+}
+
+struct snapshot *snapshot_load(const char *path, struct err *e)
+{
+    struct settings *settings = settings_load(path, e);
+
+    return settings == NULL ? NULL : with_geo(settings, e);
+}
+
+struct snapshot *snapshot_with_new_geo(struct snapshot *from, struct err *e)
+{
+    struct settings *settings = ((struct counted *)from)->settings;
+
+    atomic_fetch_add(&settings->holders, 1);
+    return with_geo(settings, e);
+}
+
+void snapshot_hold(struct snapshot *snapshot, unsigned more)
+{
+    atomic_fetch_add(&((struct counted *)snapshot)->holders, more);
+}
+
+void snapshot_release(struct snapshot *snapshot)
+{
+    struct counted *counted = (struct counted *)snapshot;
+
+    if (counted == NULL || atomic_fetch_sub(&counted->holders, 1) > 1)
+        return;
+    geo_close(counted->public.geo);
+    settings_release(counted->settings);
+    free(counted);
+}

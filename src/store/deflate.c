@@ -1,0 +1,238 @@
+/*
+ * deflate.c - ISA-L and zlib behind one face. See deflate.h for the contract.
+ *
+ * Called by sealed.c for blocks and by segment.c for CRC-32C. Both backends start every block
+ * without history and end it with a full flush, so that blocks can be joined into one gzip member,
+ * or be decoded in any order.
+ */
+#include "deflate.h"
+
+#include <pthread.h>
+#include <stdlib.h>
+#include <string.h>
+#include <zlib.h>
+
+#ifdef HAVE_ISAL
+#include <isa-l/crc.h>
+#include <isa-l/igzip_lib.h>
+#endif
+
+#define RAW_WINDOW_BITS (-15) /* zlib: deflate without any wrapper */
+#define ZLIB_LEVEL      6
+#define ISAL_LEVEL      2
+#define ISAL_LEVEL_BUF  ISAL_DEF_LVL2_DEFAULT
+
+struct deflate {
+    enum deflate_backend backend;
+    z_stream out, in;
+#ifdef HAVE_ISAL
+    struct isal_zstream isal_out;
+    struct inflate_state isal_in;
+    unsigned char level_buf[ISAL_LEVEL_BUF];
+#endif
+};
+
+struct deflate *deflate_new(enum deflate_backend backend)
+{
+    struct deflate *d;
+
+#ifdef HAVE_ISAL
+    if (backend == DEFLATE_BEST)
+        backend = DEFLATE_ISAL;
+#else
+    if (backend == DEFLATE_BEST)
+        backend = DEFLATE_ZLIB;
+    if (backend == DEFLATE_ISAL)
+        return NULL;
+#endif
+    d = calloc(1, sizeof *d);
+    if (d == NULL)
+        return NULL;
+    d->backend = backend;
+    if (backend == DEFLATE_ISAL)
+        return d;
+    if (deflateInit2(&d->out, ZLIB_LEVEL, Z_DEFLATED, RAW_WINDOW_BITS, 9, Z_DEFAULT_STRATEGY) !=
+        Z_OK) {
+        free(d);
+        return NULL;
+    }
+    if (inflateInit2(&d->in, RAW_WINDOW_BITS) != Z_OK) {
+        deflateEnd(&d->out);
+        free(d);
+        return NULL;
+    }
+    return d;
+}
+
+void deflate_free(struct deflate *d)
+{
+    if (d == NULL)
+        return;
+    if (d->backend == DEFLATE_ZLIB) {
+        deflateEnd(&d->out);
+        inflateEnd(&d->in);
+    }
+    free(d);
+}
+
+/* Stored blocks are the worst case of both: 5 bytes for at most 32 KiB of input here, and the
+ * flush. */
+size_t deflate_bound(size_t n)
+{
+    return n + n / 1024 + 1024;
+}
+
+static size_t zlib_block(struct deflate *d, const void *raw, size_t n, void *to)
+{
+    if (deflateReset(&d->out) != Z_OK)
+        return 0;
+    d->out.next_in = (Bytef *)(uintptr_t)raw;
+    d->out.avail_in = (uInt)n;
+    d->out.next_out = to;
+    d->out.avail_out = (uInt)deflate_bound(n);
+    if (deflate(&d->out, Z_FULL_FLUSH) != Z_OK || d->out.avail_in != 0 || d->out.avail_out == 0)
+        return 0;
+    return deflate_bound(n) - d->out.avail_out;
+}
+
+static bool zlib_inflate(struct deflate *d, const void *block, size_t n, void *to, size_t room,
+                         size_t *raw_bytes)
+{
+    if (inflateReset(&d->in) != Z_OK)
+        return false;
+    d->in.next_in = (Bytef *)(uintptr_t)block;
+    d->in.avail_in = (uInt)n;
+    d->in.next_out = to;
+    d->in.avail_out = (uInt)(room + INFLATE_SLACK_BYTES);
+    if (inflate(&d->in, Z_SYNC_FLUSH) != Z_OK || d->in.avail_in != 0 ||
+        d->in.avail_out < INFLATE_SLACK_BYTES)
+        return false;
+    *raw_bytes = room + INFLATE_SLACK_BYTES - d->in.avail_out;
+    return true;
+}
+
+#ifdef HAVE_ISAL
+static size_t isal_block(struct deflate *d, const void *raw, size_t n, void *to)
+{
+    struct isal_zstream *s = &d->isal_out;
+
+    isal_deflate_stateless_init(s);
+    s->level = ISAL_LEVEL;
+    s->level_buf = d->level_buf;
+    s->level_buf_size = sizeof d->level_buf;
+    s->flush = FULL_FLUSH;
+    s->end_of_stream = 0;
+    s->next_in = (uint8_t *)(uintptr_t)raw;
+    s->avail_in = (uint32_t)n;
+    s->next_out = to;
+    s->avail_out = (uint32_t)deflate_bound(n);
+    if (isal_deflate_stateless(s) != COMP_OK || s->avail_in != 0)
+        return 0;
+    return deflate_bound(n) - s->avail_out;
+}
+
+static bool isal_inflate_some(struct deflate *d, const void *block, size_t n, void *to, size_t room,
+                              size_t *raw_bytes)
+{
+    struct inflate_state *s = &d->isal_in;
+
+    isal_inflate_init(s);
+    s->next_in = (uint8_t *)(uintptr_t)block;
+    s->avail_in = (uint32_t)n;
+    s->next_out = to;
+    s->avail_out = (uint32_t)(room + INFLATE_SLACK_BYTES);
+    if (isal_inflate(s) != ISAL_DECOMP_OK || s->avail_in != 0 || s->bfinal ||
+        s->avail_out < INFLATE_SLACK_BYTES)
+        return false;
+    *raw_bytes = s->total_out;
+    return true;
+}
+#endif
+
+size_t deflate_block(struct deflate *d, const void *raw, size_t n, void *to)
+{
+#ifdef HAVE_ISAL
+    if (d->backend == DEFLATE_ISAL)
+        return isal_block(d, raw, n, to);
+#endif
+    return zlib_block(d, raw, n, to);
+}
+
+bool inflate_some(struct deflate *d, const void *block, size_t n, void *to, size_t room,
+                  size_t *raw_bytes)
+{
+#ifdef HAVE_ISAL
+    if (d->backend == DEFLATE_ISAL)
+        return isal_inflate_some(d, block, n, to, room, raw_bytes);
+#endif
+    return zlib_inflate(d, block, n, to, room, raw_bytes);
+}
+
+bool inflate_block(struct deflate *d, const void *block, size_t n, void *to, size_t raw_bytes)
+{
+    size_t got;
+
+    return inflate_some(d, block, n, to, raw_bytes, &got) && got == raw_bytes;
+}
+
+uint32_t crc32_add(uint32_t crc, const void *p, size_t n)
+{
+#ifdef HAVE_ISAL
+    return crc32_gzip_refl(crc, p, n);
+#else
+    return (uint32_t)crc32_z(crc, p, n);
+#endif
+}
+
+uint32_t crc32_join(uint32_t first, uint32_t second, uint64_t n)
+{
+    return (uint32_t)crc32_combine(first, second, (z_off_t)n);
+}
+
+/* Eight tables, so that eight bytes are taken at a time. */
+static uint32_t castagnoli[8][256];
+static pthread_once_t castagnoli_once = PTHREAD_ONCE_INIT;
+
+static void castagnoli_fill(void)
+{
+    for (uint32_t i = 0; i < 256; i++) {
+        uint32_t crc = i;
+
+        for (int bit = 0; bit < 8; bit++)
+            crc = crc & 1 ? crc >> 1 ^ 0x82F63B78u : crc >> 1;
+        castagnoli[0][i] = crc;
+    }
+    for (int t = 1; t < 8; t++) {
+        for (int i = 0; i < 256; i++) {
+            uint32_t before = castagnoli[t - 1][i];
+
+            castagnoli[t][i] = before >> 8 ^ castagnoli[0][before & 255];
+        }
+    }
+}
+
+uint32_t crc32c_add_portable(uint32_t crc, const void *p, size_t n)
+{
+    const unsigned char *b = p;
+
+    pthread_once(&castagnoli_once, castagnoli_fill);
+    crc = ~crc;
+    for (; n >= 8; n -= 8, b += 8) {
+        crc ^= (uint32_t)b[0] | (uint32_t)b[1] << 8 | (uint32_t)b[2] << 16 | (uint32_t)b[3] << 24;
+        crc = castagnoli[7][crc & 255] ^ castagnoli[6][crc >> 8 & 255] ^
+              castagnoli[5][crc >> 16 & 255] ^ castagnoli[4][crc >> 24] ^ castagnoli[3][b[4]] ^
+              castagnoli[2][b[5]] ^ castagnoli[1][b[6]] ^ castagnoli[0][b[7]];
+    }
+    for (; n > 0; n--, b++)
+        crc = crc >> 8 ^ castagnoli[0][(crc ^ *b) & 255];
+    return ~crc;
+}
+
+uint32_t crc32c_add(uint32_t crc, const void *p, size_t n)
+{
+#ifdef HAVE_ISAL
+    return ~crc32_iscsi((unsigned char *)(uintptr_t)p, (int)n, ~crc);
+#else
+    return crc32c_add_portable(crc, p, n);
+#endif
+}

@@ -1,0 +1,59 @@
+/*
+ * deflate.h - blocks of deflate that can be decoded by themselves, and the checksums of the store;
+ * the only user of ISA-L and zlib.
+ *
+ * Two backends, one contract: what either writes, both read. ISA-L where it was there at compile
+ * time, zlib otherwise; tests ask for either by name. Thread: a codec belongs to one thread at a
+ * time; the checksums are for any.
+ */
+#ifndef CRUMB_STORE_DEFLATE_H
+#define CRUMB_STORE_DEFLATE_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "base/err.h"
+
+enum deflate_backend { DEFLATE_BEST, DEFLATE_ISAL, DEFLATE_ZLIB };
+
+struct deflate; /* working memory for both directions, about 300 KiB */
+
+/* NULL when out of memory or when the backend was not compiled in. Freeing takes NULL. */
+struct deflate *deflate_new(enum deflate_backend backend);
+void deflate_free(struct deflate *d);
+
+/* The most bytes that a block of n raw bytes can take, whatever is in it. */
+size_t deflate_bound(size_t n);
+
+/*
+ * Writes n raw bytes as deflate blocks that refer to nothing before them and end, at a whole byte,
+ * with 00 00 FF FF; none is marked final. to has deflate_bound(n) bytes; returns how many were
+ * written, 0 if the library failed.
+ */
+size_t deflate_block(struct deflate *d, const void *raw, size_t n, void *to);
+
+/*
+ * Decodes such a block. True only if it gives exactly raw_bytes and takes all n bytes; to has
+ * raw_bytes + INFLATE_SLACK_BYTES. Whatever the bytes are, nothing else is touched.
+ */
+#define INFLATE_SLACK_BYTES 64
+bool inflate_block(struct deflate *d, const void *block, size_t n, void *to, size_t raw_bytes);
+
+/* The same when the size is not known: at most room bytes, *raw_bytes says how many. to as above.
+ */
+bool inflate_some(struct deflate *d, const void *block, size_t n, void *to, size_t room,
+                  size_t *raw_bytes);
+
+/* CRC-32 of gzip: start with 0, continue with the last result. */
+uint32_t crc32_add(uint32_t crc, const void *p, size_t n);
+
+/* The CRC-32 of two pieces, from those of each; n is the length of the second. */
+uint32_t crc32_join(uint32_t first, uint32_t second, uint64_t n);
+
+/* CRC-32C (Castagnoli, RFC 3720): start with 0 or a seed. The second is the one used where there is
+ * no ISA-L. */
+uint32_t crc32c_add(uint32_t crc, const void *p, size_t n);
+uint32_t crc32c_add_portable(uint32_t crc, const void *p, size_t n);
+
+#endif

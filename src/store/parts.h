@@ -1,0 +1,124 @@
+/*
+ * parts.h - what the parts of a running store share: struct store, its counters, its two threads.
+ *
+ * Lock order: there is one lock, the sealer's, held for list operations only and never during I/O.
+ * The sync thread has none: a slot per worker is handed back and forth with a flag and a semaphore.
+ * Counters are atomics.
+ */
+#ifndef CRUMB_STORE_PARTS_H
+#define CRUMB_STORE_PARTS_H
+
+#include <semaphore.h>
+#include <stdatomic.h>
+#include <stdbool.h>
+#include <stdint.h>
+
+#include "base/err.h"
+#include "base/fs.h"
+#include "catalog.h"
+#include "format.h"
+#include "store/spool.h"
+#include "store/store.h"
+
+struct sealer;
+struct syncer;
+
+struct store {
+    struct store_options options;
+    char *data_dir;
+    catalog_path spool_dir, lock_path;
+    char instance[STORE_INSTANCE_BYTES];
+    struct fs_file lock;
+    struct sealer *sealer;
+    struct syncer *syncer; /* power only */
+    struct spool **spools;
+    struct {
+#define STORE_COUNTER_FIELD(name, help) _Atomic uint64_t name;
+        STORE_COUNTERS(STORE_COUNTER_FIELD)
+#undef STORE_COUNTER_FIELD
+        _Atomic uint64_t unsealed_segments;
+        _Atomic uint64_t unsealed_bytes; /* handed to the sealer and not sealed */
+    } counters;
+};
+
+static inline void count(_Atomic uint64_t *counter, uint64_t n)
+{
+    atomic_fetch_add_explicit(counter, n, memory_order_relaxed);
+}
+
+void store_say(const struct store *store, bool is_error, const char *format, ...)
+    __attribute__((format(printf, 3, 4)));
+
+/* ---- spool.c ---- */
+
+struct spool *spool_new(struct store *store, unsigned worker, struct err *e);
+void spool_free(struct spool *s);
+
+/* ---- sealer.c: the thread that turns closed segments into sealed files ---- */
+
+/* A closed segment on its way. From malloc; the sealer frees it. */
+struct seal_job {
+    struct segment_id id;
+    uint64_t
+        end; /* the records before this are good; SEGMENT_ALL when an earlier process left it */
+    bool leftover; /* of an earlier process */
+    bool suspect;  /* the disk failed on this file: do not use it again */
+    struct seal_job *next;
+    unsigned attempts;
+    int64_t due_ms; /* monotonic */
+    bool given_up;
+};
+
+/* Also finds what earlier processes left, in the thread. */
+struct sealer *sealer_start(struct store *store, struct err *e);
+
+/* Any thread; takes the job. Jobs of a writer are sealed in the order given. */
+void sealer_add(struct sealer *sealer, struct seal_job *job);
+
+/* A file to use again: it is called `path` then. False when there is none. Any thread. */
+bool sealer_take_spare(struct sealer *sealer, const char *path);
+
+/* The disk is full: give back what is not needed, and seal what waits. Any thread. */
+void sealer_make_room(struct sealer *sealer);
+
+/* Seals what there is, ends the thread, frees. -1 when something stays in the spool. */
+int sealer_stop(struct sealer *sealer, struct err *e);
+
+/* ---- syncer.c: the thread that waits for the disk (power) ---- */
+
+/* One write of a batch, by whoever may wait for it. */
+struct spool_write {
+    const struct fs_file *file;
+    const char *new_in_dir; /* not NULL: the segment begins with this write, header first; the
+                               folder is synced too */
+    unsigned char header[SEGMENT_HEADER_BYTES];
+    const unsigned char *data;
+    size_t bytes;
+    uint64_t offset; /* of the data */
+    bool sync;
+    /* The result. */
+    bool failed;
+    bool maybe_written; /* failed, and some of it may be in the file */
+    bool sync_failed;
+    struct err why;
+};
+
+void spool_write_run(struct spool_write *write);
+
+struct sync_slot {
+    struct spool_write write;
+    atomic_bool submitted;
+    sem_t done; /* one post for each submitted write */
+};
+
+struct syncer *syncer_start(struct store *store, struct err *e);
+struct sync_slot *syncer_slot(struct syncer *syncer, unsigned worker);
+
+/* Runs slot->write on the sync thread, then posts slot->done and wakes the worker. One at a time
+ * for each slot. */
+void syncer_submit(struct syncer *syncer, struct sync_slot *slot);
+
+/* No slot may be in use. */
+void syncer_stop(struct syncer *syncer);
+
+#endif

@@ -1,0 +1,47 @@
+/*
+ * reading.h - reads one segment or one sealed file for scan.c and follow.c: filters, counts, tells
+ * damage.
+ *
+ * Every function returns 0 to go on, what a callback returned to end with, or -1 and e when memory
+ * ran out. A file that cannot be read is damage, and no reason to stop. Thread: the owner's.
+ */
+#ifndef CRUMB_STORE_READING_H
+#define CRUMB_STORE_READING_H
+
+#include "catalog.h"
+#include "ranges.h"
+#include "sealed.h"
+#include "segment.h"
+#include "store/scan.h"
+
+struct reading {
+    const struct scan_options *options;
+    struct scan_totals *totals;
+    struct sealed_buffer buffer; /* free with sealed_buffer_free */
+    bool silent;                 /* deliver no records: only find out where they end */
+};
+
+int reading_damage(struct reading *r, const char *path, uint64_t offset, uint64_t lost_bytes,
+                   const char *sentence);
+
+/*
+ * Has the writer of entry i gone on to a later segment? Only one that was begun counts: a segment
+ * is begun when all writes to those before it are decided. *first_seq is its first number,
+ * SEGMENT_ALL if that one is sealed already. The catalog is sorted.
+ */
+bool reading_is_settled(const char *data_dir, const struct catalog *catalog, size_t i,
+                        uint64_t *first_seq);
+
+/*
+ * All records from seq from_seq on. *have: their numbers are added, may be NULL. *next_seq is
+ * raised behind the last one, may be NULL. *missing (may be NULL) is set, and nothing reported,
+ * when there is no such file.
+ */
+int reading_sealed(struct reading *r, const char *path, uint64_t from_seq, struct ranges *have,
+                   uint64_t *next_seq, bool *missing, struct err *e);
+
+/* From where the reader is to the end there is now; *gone: the file was recycled meanwhile. */
+int reading_segment(struct reading *r, struct segment_reader *segment, struct ranges *have,
+                    uint64_t *next_seq, bool *gone, struct err *e);
+
+#endif

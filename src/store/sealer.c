@@ -1,0 +1,581 @@
+/*
+ * sealer.c - the thread that turns closed segments into sealed files. See parts.h for the contract.
+ *
+ * spool.c hands over segments; at the start the thread also lists what earlier processes left, so
+ * recovery is the same code. For each: write the sealed file beside its place, sync, rename, sync
+ * the folders, and only then let the segment go. The name of the sealed file is a function of the
+ * segment's name, so whatever was interrupted is simply done again:
+ *   - no sealed file there: seal;
+ *   - one there and every block of it good: it was sealed, only the segment is let go;
+ *   - something else there: nothing is overwritten, the segment stays and a sentence says so.
+ * Segments of one writer are sealed in order, because a later one's header may say where an earlier
+ * one ends (README.md, V7).
+ */
+#include <errno.h>
+#include <pthread.h>
+#include <stdlib.h>
+#include <sys/resource.h>
+#include <time.h>
+#include <unistd.h>
+
+#include "base/clock.h"
+#include "parts.h"
+#include "sealed.h"
+#include "segment.h"
+
+#define SEALER_NICE       10
+#define RETRY_FIRST_MS    250
+#define RETRY_MAX_MS      10000
+#define SPARES_MAX        16
+#define SPARES_BYTES_MAX  (256ull << 20) /* all spares together */
+#define SPARES_AGE_MAX_MS 30000          /* unused so long, they are given back */
+
+struct spare {
+    uint64_t number; /* in its name */
+    uint64_t bytes;
+};
+
+struct sealer {
+    struct store *store;
+    pthread_t thread;
+    pthread_mutex_t mutex; /* guards everything below */
+    pthread_cond_t changed;
+    struct seal_job *jobs, **jobs_end;
+    struct spare spare[SPARES_MAX];
+    unsigned spares;
+    uint64_t spares_bytes, spares_made;
+    int64_t spares_used_ms; /* when one was made or taken last */
+    bool make_room, stopping;
+    struct err why; /* of the last segment that could not be sealed */
+};
+
+enum outcome { SEALED, RETRY, LEAVE };
+
+/* ---- letting go of a segment ---- */
+
+/* Keeps the file for another segment, if there is use for it. */
+static bool keep_as_spare(struct sealer *sealer, const char *path)
+{
+    catalog_path spare_path;
+    struct stat st;
+    uint64_t number, bytes;
+    bool keep;
+
+    if (fs_stat_path(path, &st, NULL) != 0)
+        return false;
+    bytes = (uint64_t)st.st_size;
+    pthread_mutex_lock(&sealer->mutex);
+    keep = !sealer->stopping && !sealer->make_room &&
+           sealer->spares < sealer->store->options.workers && sealer->spares < SPARES_MAX &&
+           sealer->spares_bytes + bytes <= SPARES_BYTES_MAX;
+    number = ++sealer->spares_made;
+    pthread_mutex_unlock(&sealer->mutex);
+    if (!keep)
+        return false;
+    catalog_spare_path(spare_path, sealer->store->data_dir, number);
+    if (fs_exists(spare_path) || fs_rename(path, spare_path, NULL) != 0)
+        return false;
+    pthread_mutex_lock(&sealer->mutex);
+    sealer->spare[sealer->spares++] = (struct spare){ number, bytes };
+    sealer->spares_bytes += bytes;
+    sealer->spares_used_ms = clock_mono_ms();
+    pthread_mutex_unlock(&sealer->mutex);
+    return true;
+}
+
+static enum outcome let_go(struct sealer *sealer, const struct seal_job *job, const char *path,
+                           struct err *e)
+{
+    if (!job->leftover && !job->suspect && keep_as_spare(sealer, path))
+        return SEALED;
+    return fs_unlink(path, e) == 0 ? SEALED : RETRY;
+}
+
+static bool pop_spare(struct sealer *sealer, uint64_t *number)
+{
+    bool there;
+
+    pthread_mutex_lock(&sealer->mutex);
+    there = sealer->spares > 0;
+    if (there) {
+        struct spare *spare = &sealer->spare[--sealer->spares];
+
+        *number = spare->number;
+        sealer->spares_bytes -= spare->bytes;
+        sealer->spares_used_ms = clock_mono_ms();
+    }
+    pthread_mutex_unlock(&sealer->mutex);
+    return there;
+}
+
+bool sealer_take_spare(struct sealer *sealer, const char *path)
+{
+    catalog_path spare_path;
+    uint64_t number;
+
+    if (!pop_spare(sealer, &number))
+        return false;
+    catalog_spare_path(spare_path, sealer->store->data_dir, number);
+    if (fs_rename(spare_path, path, NULL) == 0)
+        return true;
+    fs_unlink(spare_path, NULL);
+    return false;
+}
+
+static void drop_spares(struct sealer *sealer)
+{
+    catalog_path path;
+    uint64_t number;
+
+    while (pop_spare(sealer, &number)) {
+        catalog_spare_path(path, sealer->store->data_dir, number);
+        fs_unlink(path, NULL);
+    }
+}
+
+/* ---- sealing one segment ---- */
+
+/* Makes the rename and the folders above it last. */
+static int sync_folders(const struct store *store, const struct segment_id *id, struct err *e)
+{
+    catalog_path dir;
+
+    catalog_hour_dir(dir, store->data_dir, id->created_ms);
+    if (fs_sync_dir(dir, e) != 0)
+        return -1;
+    catalog_day_dir(dir, store->data_dir, id->created_ms);
+    if (fs_sync_dir(dir, e) != 0)
+        return -1;
+    catalog_hits_dir(dir, store->data_dir);
+    return fs_sync_dir(dir, e);
+}
+
+/* Is this the whole sealed file of that segment? */
+static bool is_sealed(const char *path, const struct segment_id *id)
+{
+    struct sealed_buffer buffer = { NULL, NULL, NULL, 0, 0 };
+    struct sealed sealed;
+    const char *sentence;
+    struct str lines;
+    uint64_t offset;
+    bool good;
+
+    if (sealed_open(&sealed, path, NULL) != 0)
+        return false;
+    good = sealed.table == SEALED_FROM_HEADER && catalog_same_segment(&sealed.id, id) &&
+           sealed_end_is_whole(&sealed, &offset, &sentence);
+    for (size_t k = 0; good && k < sealed.blocks; k++)
+        good = sealed_read(&sealed, k, &buffer, &lines, NULL) == 0;
+    sealed_buffer_free(&buffer);
+    sealed_close(&sealed);
+    return good;
+}
+
+/* From which seq on the records of a segment are void: the first of the next segment of its writer,
+ * if that was begun. */
+static uint64_t seq_limit(struct sealer *sealer, const struct seal_job *job)
+{
+    const struct seal_job *later = job;
+    struct segment_header header;
+    catalog_path path;
+
+    for (;;) {
+        /* Only this thread removes jobs, so that the links alone need the lock. */
+        pthread_mutex_lock(&sealer->mutex);
+        later = later->next;
+        pthread_mutex_unlock(&sealer->mutex);
+        if (later == NULL)
+            return SEGMENT_ALL;
+        if (!catalog_same_writer(&later->id, &job->id))
+            continue;
+        catalog_segment_path(path, sealer->store->data_dir, &later->id);
+        if (segment_peek(path, &later->id, &header, NULL) == 1)
+            return header.first_seq;
+    }
+}
+
+/* What goes wrong with a single file and will not go away by waiting. */
+static enum outcome outcome_of(const struct seal_job *job, const struct err *e)
+{
+    return job->leftover && (e->code == ERR_INPUT || e->code == ERR_DENIED) ? LEAVE : RETRY;
+}
+
+/* The first record is there: the file is needed. */
+static struct sealed_writer *begin_file(const struct store *store, const char *path,
+                                        const struct segment_reader *reader, struct err *e)
+{
+    struct stat st;
+    catalog_path dir;
+    uint64_t bytes_max;
+
+    catalog_hour_dir(dir, store->data_dir, reader->id.created_ms);
+    if (fs_stat(&reader->file, &st, e) != 0 || fs_make_dirs(dir, e) != 0)
+        return NULL;
+    bytes_max = (uint64_t)st.st_size < reader->end ? (uint64_t)st.st_size : reader->end;
+    return sealed_create(path, &reader->id, bytes_max, DEFLATE_BEST, e);
+}
+
+/* Moves all records over. *writer is NULL afterwards when there was none. */
+static int copy_records(struct sealer *sealer, struct segment_reader *reader, const char *path,
+                        struct sealed_writer **writer, struct err *e)
+{
+    struct store *store = sealer->store;
+
+    *writer = NULL;
+    for (;;) {
+        switch (segment_next(reader, e)) {
+        case SEGMENT_RECORD:
+            if (*writer == NULL)
+                *writer = begin_file(store, path, reader, e);
+            if (*writer == NULL || sealed_add(*writer, reader->line, reader->seq, e) != 0)
+                return -1;
+            break;
+        case SEGMENT_DAMAGE:
+            count(&store->counters.damaged_bytes, reader->lost_bytes);
+            store_say(store, true, "%s@%llu: %s; %llu bytes are left out", reader->path,
+                      (unsigned long long)reader->offset, reader->sentence,
+                      (unsigned long long)reader->lost_bytes);
+            break;
+        case SEGMENT_END:
+            return 0;
+        case SEGMENT_GONE:
+            return err_set(e, ERR_DAMAGED, "%s changed while it was sealed", reader->path);
+        case SEGMENT_FAILURE:
+            return -1;
+        }
+    }
+}
+
+static int write_sealed(struct sealer *sealer, struct segment_reader *reader, const char *path,
+                        struct err *e)
+{
+    struct store *store = sealer->store;
+    uint64_t damaged_before = atomic_load(&store->counters.damaged_bytes);
+    uint64_t file_bytes, raw_bytes, records;
+    struct sealed_writer *writer;
+    int result = copy_records(sealer, reader, path, &writer, e);
+
+    if (result == 0 && writer != NULL) {
+        records = sealed_records(writer);
+        result = sealed_finish(writer, &file_bytes, &raw_bytes, e);
+        if (result == 0) {
+            count(&store->counters.files_sealed, 1);
+            count(&store->counters.records_sealed, records);
+            count(&store->counters.raw_bytes_sealed, raw_bytes);
+            count(&store->counters.file_bytes_sealed, file_bytes);
+            result = sync_folders(store, &reader->id, e);
+        }
+    }
+    if (result != 0) /* it will be read again */
+        atomic_store(&store->counters.damaged_bytes, damaged_before);
+    sealed_writer_free(writer);
+    return result;
+}
+
+static enum outcome seal(struct sealer *sealer, const struct seal_job *job, struct err *e)
+{
+    struct store *store = sealer->store;
+    catalog_path segment_path, sealed_path;
+    struct segment_reader reader;
+    int result;
+
+    catalog_segment_path(segment_path, store->data_dir, &job->id);
+    catalog_sealed_path(sealed_path, store->data_dir, &job->id);
+    if (fs_exists(sealed_path)) {
+        if (!is_sealed(sealed_path, &job->id)) {
+            err_set(e, ERR_DAMAGED, "%s is in the way of sealing %s: both are left as they are",
+                    sealed_path, segment_path);
+            return LEAVE;
+        }
+        if (sync_folders(store, &job->id, e) != 0)
+            return RETRY;
+        return let_go(sealer, job, segment_path, e);
+    }
+    if (job->end <= SEGMENT_HEADER_BYTES)
+        return let_go(sealer, job, segment_path, e);
+    if (segment_open(&reader, segment_path, &job->id, e) != 0)
+        return outcome_of(job, e);
+    reader.end = job->end;
+    if (job->leftover)
+        reader.seq_limit = seq_limit(sealer, job);
+    result = write_sealed(sealer, &reader, sealed_path, e);
+    segment_close(&reader);
+    return result == 0 ? let_go(sealer, job, segment_path, e) : RETRY;
+}
+
+/* ---- the queue ---- */
+
+static void append(struct sealer *sealer, struct seal_job *job)
+{
+    job->next = NULL;
+    *sealer->jobs_end = job;
+    sealer->jobs_end = &job->next;
+    count(&sealer->store->counters.unsealed_bytes, job->leftover ? 0 : job->end);
+    pthread_cond_signal(&sealer->changed);
+}
+
+void sealer_add(struct sealer *sealer, struct seal_job *job)
+{
+    pthread_mutex_lock(&sealer->mutex);
+    append(sealer, job);
+    pthread_mutex_unlock(&sealer->mutex);
+}
+
+void sealer_make_room(struct sealer *sealer)
+{
+    pthread_mutex_lock(&sealer->mutex);
+    sealer->make_room = true;
+    pthread_cond_signal(&sealer->changed);
+    pthread_mutex_unlock(&sealer->mutex);
+}
+
+static bool is_blocked(const struct sealer *sealer, const struct seal_job *job)
+{
+    for (const struct seal_job *before = sealer->jobs; before != job; before = before->next) {
+        if (catalog_same_writer(&before->id, &job->id))
+            return true;
+    }
+    return false;
+}
+
+/* The first job that may be worked on; else NULL and in *wake_ms when to look again. */
+static struct seal_job *next_job(const struct sealer *sealer, int64_t now_ms, int64_t *wake_ms)
+{
+    *wake_ms = INT64_MAX;
+    for (struct seal_job *job = sealer->jobs; job != NULL; job = job->next) {
+        bool due = job->due_ms <= now_ms || sealer->stopping;
+
+        if (job->given_up || (!due && job->due_ms >= *wake_ms))
+            continue;
+        if (is_blocked(sealer, job))
+            continue;
+        if (due)
+            return job;
+        *wake_ms = job->due_ms;
+    }
+    return NULL;
+}
+
+static void remove_job(struct sealer *sealer, struct seal_job *job)
+{
+    struct seal_job **link = &sealer->jobs;
+
+    while (*link != job)
+        link = &(*link)->next;
+    *link = job->next;
+    if (sealer->jobs_end == &job->next)
+        sealer->jobs_end = link;
+    if (!job->leftover)
+        atomic_fetch_sub(&sealer->store->counters.unsealed_bytes, job->end);
+    free(job);
+}
+
+/* Notes how a job went; with the lock held. */
+static void conclude(struct sealer *sealer, struct seal_job *job, enum outcome outcome,
+                     const struct err *why)
+{
+    struct store *store = sealer->store;
+    int64_t wait_ms = RETRY_FIRST_MS;
+
+    if (outcome == SEALED) {
+        if (job->leftover)
+            count(&store->counters.segments_recovered, 1);
+        atomic_fetch_sub(&store->counters.unsealed_segments, 1);
+        remove_job(sealer, job);
+        return;
+    }
+    sealer->why = *why;
+    if (outcome == LEAVE) {
+        if (job->leftover)
+            atomic_fetch_sub(&store->counters.unsealed_segments, 1);
+        remove_job(sealer, job);
+        return;
+    }
+    for (unsigned i = 0; i < job->attempts && wait_ms < RETRY_MAX_MS; i++)
+        wait_ms *= 2;
+    job->attempts++;
+    job->due_ms = clock_mono_ms() + (wait_ms < RETRY_MAX_MS ? wait_ms : RETRY_MAX_MS);
+    job->given_up = sealer->stopping;
+}
+
+static void work_on(struct sealer *sealer, struct seal_job *job)
+{
+    struct err why;
+    enum outcome outcome;
+    bool first = job->attempts == 0;
+
+    pthread_mutex_unlock(&sealer->mutex);
+    err_clear(&why);
+    outcome = seal(sealer, job, &why);
+    if (outcome != SEALED) {
+        count(&sealer->store->counters.seal_errors, 1);
+        if (first)
+            store_say(sealer->store, true, "%s", why.text);
+        if (why.code == ERR_FULL)
+            drop_spares(sealer);
+    }
+    pthread_mutex_lock(&sealer->mutex);
+    conclude(sealer, job, outcome, &why);
+}
+
+/* Waits for a change, until wake_ms on the monotonic clock at the latest. */
+static void wait_until(struct sealer *sealer, int64_t wake_ms)
+{
+    struct timespec until = { .tv_sec = wake_ms / 1000, .tv_nsec = wake_ms % 1000 * 1000000 };
+
+    if (wake_ms == INT64_MAX)
+        pthread_cond_wait(&sealer->changed, &sealer->mutex);
+    else
+        pthread_cond_timedwait(&sealer->changed, &sealer->mutex, &until);
+}
+
+/* ---- recovery ---- */
+
+static void drop_old_spares(const struct store *store)
+{
+    struct fs_list names;
+    catalog_path path;
+
+    if (fs_list(store->spool_dir, &names, NULL) != 0)
+        return;
+    for (size_t i = 0; i < names.count; i++) {
+        if (!catalog_is_spare(names.names[i]))
+            continue;
+        catalog_spare_path(path, store->data_dir,
+                           strtoull(names.names[i] + sizeof SPARE_PREFIX - 1, NULL, 10));
+        fs_unlink(path, NULL);
+    }
+    fs_list_free(&names);
+}
+
+/* Everything in the spool that another instance wrote is nobody's any more: we hold the lock. */
+static void find_leftovers(struct sealer *sealer)
+{
+    struct store *store = sealer->store;
+    struct catalog catalog;
+    struct err why;
+
+    memset(&catalog, 0, sizeof catalog);
+    if (catalog_add_spool(&catalog, store->data_dir, &why) != 0) {
+        store_say(store, true, "%s", why.text);
+        return;
+    }
+    catalog_sort(&catalog);
+    if (catalog.foreign_files > 0)
+        store_say(store, true, "%s: %llu files there are not ours and are left alone",
+                  store->spool_dir, (unsigned long long)catalog.foreign_files);
+    pthread_mutex_lock(&sealer->mutex);
+    for (size_t i = 0; i < catalog.count; i++) {
+        struct seal_job *job;
+
+        if (memcmp(catalog.entry[i].id.instance, store->instance, INSTANCE_BYTES) == 0)
+            continue;
+        job = calloc(1, sizeof *job);
+        if (job == NULL)
+            break; /* the next start will find them */
+        job->id = catalog.entry[i].id;
+        job->end = SEGMENT_ALL;
+        job->leftover = true;
+        append(sealer, job);
+        count(&store->counters.unsealed_segments, 1);
+    }
+    pthread_mutex_unlock(&sealer->mutex);
+    catalog_free(&catalog);
+}
+
+/* ---- the thread ---- */
+
+static void *run(void *arg)
+{
+    struct sealer *sealer = arg;
+
+    (void)setpriority(PRIO_PROCESS, (id_t)gettid(), SEALER_NICE);
+    drop_old_spares(sealer->store);
+    find_leftovers(sealer);
+    pthread_mutex_lock(&sealer->mutex);
+    for (;;) {
+        int64_t now_ms = clock_mono_ms(), wake_ms;
+        struct seal_job *job = next_job(sealer, now_ms, &wake_ms);
+        bool spares_old =
+            sealer->spares > 0 && now_ms - sealer->spares_used_ms >= SPARES_AGE_MAX_MS;
+
+        if (sealer->make_room || spares_old) {
+            pthread_mutex_unlock(&sealer->mutex);
+            drop_spares(sealer);
+            pthread_mutex_lock(&sealer->mutex);
+            sealer->make_room = false;
+            continue;
+        }
+        if (job != NULL) {
+            work_on(sealer, job);
+            continue;
+        }
+        if (sealer->stopping)
+            break;
+        if (sealer->spares > 0 && sealer->spares_used_ms + SPARES_AGE_MAX_MS < wake_ms)
+            wake_ms = sealer->spares_used_ms + SPARES_AGE_MAX_MS;
+        wait_until(sealer, wake_ms);
+    }
+    pthread_mutex_unlock(&sealer->mutex);
+    drop_spares(sealer);
+    return NULL;
+}
+
+static void free_sealer(struct sealer *sealer)
+{
+    while (sealer->jobs != NULL) {
+        struct seal_job *next = sealer->jobs->next;
+
+        free(sealer->jobs);
+        sealer->jobs = next;
+    }
+    pthread_cond_destroy(&sealer->changed);
+    pthread_mutex_destroy(&sealer->mutex);
+    free(sealer);
+}
+
+struct sealer *sealer_start(struct store *store, struct err *e)
+{
+    struct sealer *sealer = calloc(1, sizeof *sealer);
+    pthread_condattr_t monotonic;
+    int r;
+
+    if (sealer == NULL) {
+        err_set(e, ERR_MEMORY, "out of memory for the sealer");
+        return NULL;
+    }
+    sealer->store = store;
+    sealer->jobs_end = &sealer->jobs;
+    pthread_mutex_init(&sealer->mutex, NULL);
+    pthread_condattr_init(&monotonic);
+    pthread_condattr_setclock(&monotonic, CLOCK_MONOTONIC);
+    pthread_cond_init(&sealer->changed, &monotonic);
+    pthread_condattr_destroy(&monotonic);
+    r = pthread_create(&sealer->thread, NULL, run, sealer);
+    if (r != 0) {
+        errno = r;
+        err_sys(e, "cannot start the sealer");
+        free_sealer(sealer);
+        return NULL;
+    }
+    return sealer;
+}
+
+int sealer_stop(struct sealer *sealer, struct err *e)
+{
+    int result = 0;
+
+    pthread_mutex_lock(&sealer->mutex);
+    sealer->stopping = true;
+    pthread_cond_signal(&sealer->changed);
+    pthread_mutex_unlock(&sealer->mutex);
+    pthread_join(sealer->thread, NULL);
+    if (sealer->why.code != ERR_NONE &&
+        atomic_load(&sealer->store->counters.unsealed_segments) > 0) {
+        if (e != NULL)
+            *e = sealer->why;
+        result = -1;
+    }
+    free_sealer(sealer);
+    return result;
+}

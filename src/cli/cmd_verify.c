@@ -7,12 +7,14 @@
 #include <inttypes.h>
 
 #include "base/fs.h"
+#include "base/json.h"
 #include "base/log.h"
 #include "cli/findings.h"
 #include "cli/opts.h"
 #include "cli/out.h"
 #include "cli/query.h"
 #include "cli/records.h"
+#include "cli/seen.h"
 #include "cli/stop.h"
 #include "store/scan.h"
 
@@ -24,8 +26,11 @@ struct verify {
     bool json;
     struct scan_totals totals;
     uint64_t findings;
-    uint64_t unusable; /* records whose checksum is right and that are no JSON object */
-    bool unreadable;   /* something named could not be opened */
+    uint64_t unusable; /* records whose checksum is right and that are no JSON object with an id */
+    struct seen *seen;
+    uint64_t twice; /* records that are there more than once */
+    bool out_of_memory;
+    bool unreadable; /* something named could not be opened */
 };
 
 /* What the report counts, in order; the names are those of the JSON form. */
@@ -57,16 +62,7 @@ static bool intact(const struct verify *verify)
 
 static int go_on(const struct verify *verify)
 {
-    return out_stopped(&verify->out) || stop_asked() ? SCAN_STOPPED : 0;
-}
-
-static int on_record(void *arg, struct str line)
-{
-    struct verify *verify = arg;
-
-    if (!records_is_one(line))
-        verify->unusable++;
-    return go_on(verify);
+    return verify->out_of_memory || out_stopped(&verify->out) || stop_asked() ? SCAN_STOPPED : 0;
 }
 
 static void begin_finding(struct verify *verify, const char *kind)
@@ -74,6 +70,44 @@ static void begin_finding(struct verify *verify, const char *kind)
     if (verify->json)
         out_addf(&verify->out, "%s\n{\"kind\":\"%s\",", verify->findings == 0 ? "" : ",", kind);
     verify->findings++;
+}
+
+static void report_twice(struct verify *verify, struct str id)
+{
+    verify->twice++;
+    begin_finding(verify, "twice");
+    if (verify->json) {
+        out_add_str(&verify->out, STR("\"id\":"));
+        out_add_json(&verify->out, id);
+        out_add_str(&verify->out, STR("}"));
+    } else {
+        out_add_str(&verify->out, STR("record "));
+        out_add_printable(&verify->out, id);
+        out_add_str(&verify->out, STR(" is there twice\n"));
+    }
+}
+
+static int on_record(void *arg, struct str line)
+{
+    struct verify *verify = arg;
+    struct json_field id;
+    struct str writer;
+    uint64_t seq;
+
+    if (!records_is_one(line) || !json_find(line, STR("id"), &id) || id.type != JSON_STRING ||
+        !seen_split_id(id.value, &writer, &seq)) {
+        verify->unusable++;
+        return go_on(verify);
+    }
+    switch (seen_add(verify->seen, writer, seq)) {
+    case 0:
+        report_twice(verify, id.value);
+        break;
+    case -1:
+        verify->out_of_memory = true;
+        break;
+    }
+    return go_on(verify);
 }
 
 static int on_damage(void *arg, const struct scan_damage *damage)
@@ -160,8 +194,11 @@ static void add_closing_line(struct verify *verify)
     }
     out_addf(&verify->out, "%" PRIu64 " damaged places, %" PRIu64 " gaps", t->damaged_places,
              t->gaps);
+    if (verify->twice > 0)
+        out_addf(&verify->out, ", %" PRIu64 " records there twice", verify->twice);
     if (verify->unusable > 0)
-        out_addf(&verify->out, ", %" PRIu64 " records that are no JSON objects", verify->unusable);
+        out_addf(&verify->out, ", %" PRIu64 " records that are no JSON objects with an id",
+                 verify->unusable);
     if (verify->unreadable)
         out_add_str(&verify->out, STR(", not all could be read"));
     out_add_str(&verify->out, STR("\n"));
@@ -175,8 +212,9 @@ static void add_totals(struct verify *verify)
         out_addf(&verify->out, verify->json ? "\"%s\":%" PRIu64 ",\n" : "%-14s %" PRIu64 "\n",
                  counts[i].name, *count_of(&verify->totals, i));
     if (verify->json)
-        out_addf(&verify->out, "\"unusable_records\":%" PRIu64 ",\n\"intact\":%s}\n",
-                 verify->unusable, intact(verify) ? "true" : "false");
+        out_addf(&verify->out,
+                 "\"twice\":%" PRIu64 ",\n\"unusable\":%" PRIu64 ",\n\"intact\":%s}\n",
+                 verify->twice, verify->unusable, intact(verify) ? "true" : "false");
     else
         add_closing_line(verify);
 }
@@ -211,23 +249,36 @@ static int set_format(struct verify *verify, const char *format, struct err *e)
     return 0;
 }
 
+static enum ending verify_to_stdout(struct verify *verify, char *const *paths, size_t count,
+                                    struct err *e)
+{
+    verify->seen = seen_new();
+    if (verify->seen == NULL || out_open(&verify->out, NULL, e) != 0)
+        return END_ERROR;
+    stop_on_signals();
+    verify_all(verify, paths, count);
+    seen_free(verify->seen);
+    if (out_close(&verify->out, true, e) != 0)
+        return END_ERROR;
+    if (stop_asked())
+        stop_by_signal();
+    if (verify->out_of_memory) {
+        err_set(e, ERR_MEMORY, "out of memory");
+        return END_ERROR;
+    }
+    return judge(verify);
+}
+
 enum ending cmd_verify(const struct opts *opts, struct err *e)
 {
     struct verify verify = { .json = false };
     char data[PATH_MAX], *usual[] = { data };
-    bool named = opts->arguments_count > 0;
 
     if (set_format(&verify, opts->value[OPT_FORMAT], e) != 0)
         return END_USAGE;
-    if (!named && (query_data(data, opts, e) != 0 || query_check_data(data, e) != 0))
+    if (opts->arguments_count > 0)
+        return verify_to_stdout(&verify, opts->arguments, opts->arguments_count, e);
+    if (query_data(data, opts, e) != 0 || query_check_data(data, e) != 0)
         return END_ERROR;
-    if (out_open(&verify.out, NULL, e) != 0)
-        return END_ERROR;
-    stop_on_signals();
-    verify_all(&verify, named ? opts->arguments : usual, named ? opts->arguments_count : 1);
-    if (out_close(&verify.out, true, e) != 0)
-        return END_ERROR;
-    if (stop_asked())
-        stop_by_signal();
-    return judge(&verify);
+    return verify_to_stdout(&verify, usual, 1, e);
 }

@@ -131,50 +131,53 @@ void out_addf(struct out *o, const char *format, ...)
     out_add_str(o, buf_str(&b));
 }
 
-/* Printable ASCII from end to end, as nearly every stored line is. Without a branch, so that the
- * compiler vectorizes it. */
-static bool all_plain(struct str s)
+#define EACH_BYTE(value) (UINT64_C(0x0101010101010101) * (value))
+
+/* How many bytes from the start are printable ASCII, eight at a time: at most what is really there.
+ */
+static size_t plain_bytes(const char *p, size_t n)
 {
-    unsigned odd = 0;
+    size_t at = 0;
 
-    for (size_t i = 0; i < s.n; i++) {
-        unsigned char c = (unsigned char)s.p[i];
+    for (; n - at >= 8; at += 8) {
+        uint64_t x, odd;
 
-        odd |= (unsigned)(c < 0x20) | (unsigned)(c > 0x7E);
+        memcpy(&x, p + at, sizeof x);
+        odd = x | (x - EACH_BYTE(0x20)) | ((x ^ EACH_BYTE(0x7F)) - EACH_BYTE(1));
+        if ((odd & EACH_BYTE(0x80)) != 0)
+            break;
     }
-    return odd == 0;
+    while (at < n && p[at] >= 0x20 && p[at] < 0x7F)
+        at++;
+    return at;
 }
 
-static bool control(uint32_t point)
+static bool is_control(uint32_t point)
 {
     return point < 0x20 || (point >= 0x7F && point <= 0x9F);
 }
 
-static void add_character(struct out *o, struct str bytes, uint32_t point, bool valid)
-{
-    if (!valid)
-        out_add_str(o, STR("\xEF\xBF\xBD"));
-    else if (control(point))
-        out_addf(o, "\\u%04x", (unsigned)point);
-    else
-        out_add_str(o, bytes);
-}
-
 void out_add_line(struct out *o, struct str line)
 {
-    if (all_plain(line)) {
-        out_add_str(o, line);
-        line.n = 0;
-    }
-    while (line.n > 0) {
+    size_t kept = 0, at = 0; /* line.p[kept .. at) is good and not added yet */
+
+    for (;;) {
         uint32_t point;
         bool valid;
-        size_t n = utf8_next(line, &point, &valid);
+        size_t n;
 
-        add_character(o, str_from(line.p, n), point, valid);
-        line.p += n;
-        line.n -= n;
+        at += plain_bytes(line.p + at, line.n - at);
+        if (at == line.n)
+            break;
+        n = utf8_next(str_from(line.p + at, line.n - at), &point, &valid);
+        if (!valid || is_control(point)) {
+            out_add(o, line.p + kept, at - kept);
+            out_addf(o, "\\u%04x", (unsigned)point); /* ill-formed: the replacement character */
+            kept = at + n;
+        }
+        at += n;
     }
+    out_add(o, line.p + kept, at - kept);
     out_add_str(o, STR("\n"));
 }
 

@@ -316,9 +316,10 @@ bool identity_read(const struct key_ring *ring, struct str cookie, int64_t now_m
     if (age_days < -1 || age_days >= IDENTITY_LIFETIME_DAYS)
         return false;
     encode(id->vid, sizeof id->vid, token.random, sizeof token.random);
-    memcpy(id->cookie, cookie.p, sizeof id->cookie);
+    encode(id->cookie, sizeof id->cookie, &token, sizeof token);
     id->is_new = false;
-    return true;
+    /* libsodium takes a byte above 0x7F for '_': such a text is not the one that we issued. */
+    return memcmp(id->cookie, cookie.p, sizeof id->cookie) == 0;
 }
 
 void identity_make(const struct key_ring *ring, int64_t now_ms, struct identity *id)

@@ -8,7 +8,7 @@ cd "$(dirname "$0")"
 
 if ! cmp -s package-lock.json node_modules/.installed; then
     echo "e2e: installing the test packages with npm"
-    npm ci --ignore-scripts --no-audit --no-fund --loglevel=error
+    npm install --no-package-lock --ignore-scripts --no-audit --no-fund --loglevel=error
     cp package-lock.json node_modules/.installed
 fi
 

@@ -431,6 +431,22 @@ Test(commands, verify_reports_each_damage_and_counts_it)
     free(said);
 }
 
+Test(commands, verify_notices_records_that_are_there_twice)
+{
+    char path[256], twice[64];
+    struct err e = { 0 };
+    char *out, *said;
+
+    make_data(20);
+    sealed_path(path, 15);
+    cr_expect_eq(run(WORDS("verify", path, path), &out, &said, &e), END_DAMAGED, "%s", e.text);
+    snprintf(twice, sizeof twice, "record %s-0-7 is there twice\n", instance);
+    cr_expect_not_null(strstr(out, twice), "%s", out);
+    cr_expect_not_null(strstr(out, ", 6 records there twice\n"), "%s", out);
+    free(out);
+    free(said);
+}
+
 /* ---- tail ---- */
 
 struct tail {

@@ -110,7 +110,7 @@ Test(out, lines_are_kept_to_the_byte_unless_they_hold_what_a_terminal_obeys)
             "2J",
             4 },
           { "\\u009b2J\n", 9 } },
-        { { "\x9B\xFF\xC3", 3 }, { "\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD\n", 10 } },
+        { { "\x9B\xFF\xC3", 3 }, { "\\ufffd\\ufffd\\ufffd\n", 19 } },
     };
     static char memory[1024];
     struct buf wanted = buf_over(memory, sizeof memory);
@@ -120,6 +120,46 @@ Test(out, lines_are_kept_to_the_byte_unless_they_hold_what_a_terminal_obeys)
         out_add_line(&out, rows[i].line);
         buf_add_str(&wanted, rows[i].shown);
     }
+    cr_assert_eq(out_close(&out, true, NULL), 0);
+    expect_contents(buf_str(&wanted));
+}
+
+/* The fast way looks at eight bytes at a time: try every place in and around such a group. */
+Test(out, control_byte_is_found_wherever_it_stands)
+{
+    static const struct {
+        struct str odd, shown;
+    } rows[] = {
+        { { "\x1F", 1 }, { "\\u001f", 6 } },
+        { { "\0", 1 }, { "\\u0000", 6 } },
+        { { "\x7F", 1 }, { "\\u007f", 6 } },
+        { { "\xC2\x80", 2 }, { "\\u0080", 6 } },
+        { { "\x80", 1 }, { "\\ufffd", 6 } },
+        { { "\xFF", 1 }, { "\\ufffd", 6 } },
+        { { "\xC3\xB6", 2 }, { "\xC3\xB6", 2 } },
+        { { " ", 1 }, { " ", 1 } },
+        { { "~", 1 }, { "~", 1 } },
+    };
+    static char memory[65536];
+    struct buf wanted = buf_over(memory, sizeof memory);
+
+    cr_assert_eq(out_open(&out, path, NULL), 0);
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        for (size_t before = 0; before < 20; before++) {
+            char text[64];
+            struct buf line = buf_over(text, sizeof text);
+
+            buf_add(&line, "abcdefghijklmnopqrstuvwxyz", before);
+            buf_add_str(&line, rows[i].odd);
+            buf_add(&line, "abcdefghijklmnopqrstuvwxyz", 20 - before);
+            out_add_line(&out, buf_str(&line));
+            buf_add(&wanted, "abcdefghijklmnopqrstuvwxyz", before);
+            buf_add_str(&wanted, rows[i].shown);
+            buf_add(&wanted, "abcdefghijklmnopqrstuvwxyz", 20 - before);
+            buf_add_lit(&wanted, "\n");
+        }
+    }
+    cr_assert_not(wanted.full);
     cr_assert_eq(out_close(&out, true, NULL), 0);
     expect_contents(buf_str(&wanted));
 }

@@ -41,6 +41,7 @@ enum kind {
     TEXT_COOKIE_NAME,
     TEXT_PATTERN,
     TEXT_URL_PATH,
+    TEXT_QUERY_KEY,
 };
 
 static const struct text {
@@ -60,11 +61,14 @@ static const struct text {
     [TEXT_PATTERN] = { option_text_pattern,
                        "a pattern: at most 256 bytes of ASCII without spaces at its ends and ';'" },
     [TEXT_URL_PATH] = { option_text_url_path, "a path of a URL, like /b.gif" },
+    [TEXT_QUERY_KEY] = { option_text_query_key,
+                         "a key of a URL's query: letters, digits and ._~[]-, at most 64; or *" },
 };
 
 static const char *const durability_names[] = { "process", "power", NULL };
 static const char *const client_address_names[] = { "peer", "x-forwarded-for", "forwarded", NULL };
 static const char *const ip_names[] = { "full", "masked", "none", NULL };
+static const char *const referrer_names[] = { "full", "origin", "none", NULL };
 static const char *const gpc_names[] = { "share", "optout", NULL };
 
 /*
@@ -113,6 +117,9 @@ static const struct option {
                   "trusted proxy." },
     { "admin", TEXT_ADDRESS, AT(config, admin), "127.0.0.1:8081", .restart = true,
       .sentence = "Where metrics and health are served; not for the public." },
+    { "public_origin", TEXT_ORIGIN, AT(config, public_origin),
+      .sample = "#public_origin: https://crumb.example\n",
+      .sentence = "How browsers reach this server, for the tag that crumb tag prints." },
     { "data", TEXT_FILE, AT(config, store.data), "./data", .restart = true,
       .sentence = "The folder that holds the hits; it is made if it is not there." },
     { "workers", INTEGER, AT(config, workers), .min = 1, .max = 256, .sample = "#workers: 2\n",
@@ -188,6 +195,30 @@ static const struct option {
       .required = true, .sentence = "The cookie's name, case included." },
     { "sites[].optout_cookies[].pattern", TEXT_PATTERN, AT(config_optout_cookie, pattern), "*",
       .sentence = "What its value looks like, as it is sent: * is any text, ? any one byte." },
+    { "sites[].query_keep", LIST, LIST_OF(config_site, query_keep, query_keep_count), .max = 256,
+      .unique = true,
+      .sentence = "Keys that stay in the query of a URL and among the params although query_drop "
+                  "or the built-in list names them." },
+    { "sites[].query_keep[]", TEXT_QUERY_KEY, ITSELF, .sentence = "A key; case does not matter." },
+    { "sites[].query_drop", LIST, LIST_OF(config_site, query_drop, query_drop_count), .max = 256,
+      .unique = true,
+      .sentence = "Keys whose values are removed from the query of a URL and from the params, "
+                  "beside the built-in list of personal ones (email, token, password, phone and "
+                  "the like)." },
+    { "sites[].query_drop[]", TEXT_QUERY_KEY, ITSELF,
+      .sentence = "A key; case does not matter; * is every key." },
+    { "sites[].referrer", CHOICE, AT(config_site, referrer), "full", .names = referrer_names,
+      .sentence = "What is kept of a referrer on another host: full, origin, or none." },
+    { "sites[].debug", BOOLEAN, AT(config_site, debug), "false",
+      .sentence = "Answers say in the header X-Crumb what became of a hit and what was derived: "
+                  "address, country, identifier. For a site that is being set up." },
+    { "sites[].snowplow", BOOLEAN, AT(config_site, snowplow), "false",
+      .sentence = "Trackers of Snowplow may send hits; their app id is the site's name." },
+    { "sites[].matomo_id", INTEGER, AT(config_site, matomo_id), "0", .max = 1000000000,
+      .sentence = "Trackers of Matomo may send hits with this idsite; 0 for none." },
+    { "open", BOOLEAN, AT(config, open), "false",
+      .sentence = "Hits of sites that are not in the list are accepted too, and events of pages "
+                  "on any origin." },
     { "cookies.id_name", TEXT_COOKIE_NAME, AT(config, cookies.id_name), "crumb_id",
       .sentence = "Name of the cookie that holds the identifier." },
     { "cookies.optout_name", TEXT_COOKIE_NAME, AT(config, cookies.optout_name), "crumb_optout",
@@ -213,6 +244,10 @@ static const struct option {
       .max = 1000000, .sentence = "The most connections at once, all workers together." },
     { "paths.pixel", TEXT_URL_PATH, AT(config, paths.pixel), "/b.gif",
       .sentence = "The beacon." },
+    { "paths.events", TEXT_URL_PATH, AT(config, paths.events), "/b",
+      .sentence = "Where the tag sends events." },
+    { "paths.tag", TEXT_URL_PATH, AT(config, paths.tag), "/t.js",
+      .sentence = "The tag's script. It sends to b, b.gif, optout and optin beside it." },
     { "paths.optout", TEXT_URL_PATH, AT(config, paths.optout), "/optout",
       .sentence = "The opt-out page; its status is below it." },
     { "paths.optin", TEXT_URL_PATH, AT(config, paths.optin), "/optin",
@@ -896,15 +931,25 @@ static int check_differ(const struct source *source, const struct node *root, co
 static int check_together(const struct source *source, const struct node *root,
                           const struct config *config)
 {
-    const struct config_paths *paths = &config->paths;
+    const struct {
+        const char *key, *value;
+    } paths[] = {
+        { "paths.pixel", config->paths.pixel }, { "paths.events", config->paths.events },
+        { "paths.tag", config->paths.tag },     { "paths.optout", config->paths.optout },
+        { "paths.optin", config->paths.optin },
+    };
 
     if (check_differ(source, root, "cookies.optout_name", config->cookies.optout_name,
-                     "cookies.id_name", config->cookies.id_name) != 0 ||
-        check_differ(source, root, "paths.optout", paths->optout, "paths.pixel", paths->pixel) !=
-            0 ||
-        check_differ(source, root, "paths.optin", paths->optin, "paths.pixel", paths->pixel) != 0)
+                     "cookies.id_name", config->cookies.id_name) != 0)
         return -1;
-    return check_differ(source, root, "paths.optin", paths->optin, "paths.optout", paths->optout);
+    for (size_t i = 1; i < COUNT(paths); i++) {
+        for (size_t j = 0; j < i; j++) {
+            if (check_differ(source, root, paths[i].key, paths[i].value, paths[j].key,
+                             paths[j].value) != 0)
+                return -1;
+        }
+    }
+    return 0;
 }
 
 static int finish(const struct source *source, const struct node *root, struct config *config)

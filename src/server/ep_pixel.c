@@ -38,9 +38,7 @@ static void read_event(struct event *event, struct exchange *x)
     struct buf memory = buf_over(x->context->memory, CONTEXT_MEMORY_BYTES);
 
     facts_from_query(&event->facts, x->request->query, &memory);
-    if (str_eq(event->facts.name, STR("view")))
-        event->facts.name = STR_ABSENT;
-    event->kind = event->facts.name.p == NULL ? EVENT_VIEW : EVENT_EVENT;
+    event->kind = facts_kind(&event->facts);
 }
 
 void ep_pixel(struct exchange *x)

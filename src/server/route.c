@@ -19,6 +19,9 @@
 /* The pixel first: it is nearly all there is. */
 static const struct endpoint public_endpoints[] = {
     { PATH(pixel),  TEXT(""),                       GET_HEAD,     ep_pixel },
+    { PATH(events), TEXT(""),                       METHOD(POST), ep_events },
+    { PATH(events), TEXT(""),                       METHOD(OPTIONS), ep_preflight },
+    { PATH(tag),    TEXT(""),                       GET_HEAD,     ep_tag },
     { PATH(optout), TEXT(""),                       GET_HEAD,     ep_optout_page },
     { PATH(optout), TEXT(""),                       METHOD(POST), ep_optout_change },
     { PATH(optin),  TEXT(""),                       METHOD(POST), ep_optin_change },

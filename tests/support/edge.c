@@ -16,11 +16,12 @@
 static struct config default_config(void)
 {
     static char id[] = "crumb_id", out[] = "crumb_optout";
-    static char pixel[] = "/b.gif", optout[] = "/optout", optin[] = "/optin";
+    static char pixel[] = "/b.gif", optout[] = "/optout", optin[] = "/optin", events[] = "/b",
+                tag[] = "/t.js";
 
     return (struct config){
         .cookies = { .id_name = id, .optout_name = out },
-        .paths = { .pixel = pixel, .optout = optout, .optin = optin },
+        .paths = { .pixel = pixel, .events = events, .tag = tag, .optout = optout, .optin = optin },
     };
 }
 

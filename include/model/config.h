@@ -110,6 +110,12 @@ struct config_paths {
     char *optin;  /* /optin */
 };
 
+/* A file that is served as it is, beside the endpoints. */
+struct config_page {
+    char *path; /* starts with '/' */
+    char *file;
+};
+
 struct config {
     struct config_listen *listen;
     unsigned listen_count; /* at least 1 */
@@ -127,6 +133,8 @@ struct config {
     struct config_privacy privacy;
     struct config_limits limits;
     struct config_paths paths;
+    struct config_page *pages;
+    unsigned pages_count;
 };
 
 #define CONFIG_FILE_BYTES_MAX (1u << 20)

@@ -22,16 +22,23 @@ struct geo_set;
 struct geo_cache;
 
 /*
- * Opens every file, at most GEO_DATABASES_MAX. No paths at all gives an empty set: no database is
- * no error. A file that is missing or broken fails the whole call (the caller keeps its old set and
- * says so). The set keeps a copy in memory, so whatever happens to the files later cannot hurt it.
+ * Opens the files, at most GEO_DATABASES_MAX; no paths at all is an empty set: no database is no error.
+ *
+ * Collection does not depend on any of them. For a file that is missing or broken, the database that
+ * `old` has for the same path stays in use; without one (or without `old`, which may be NULL) the
+ * set does without it until it can be read. `trouble` then says so of the first such file; its code is
+ * ERR_NONE when all is well. NULL (and trouble) only for want of memory or for too many paths. A file
+ * that has not changed since `old` looked at it is not read again.
+ *
+ * The set keeps copies in memory, so whatever happens to the files later cannot hurt it.
  */
-struct geo_set *geo_open(char *const *paths, unsigned count, struct err *e);
+struct geo_set *geo_open(char *const *paths, unsigned count, const struct geo_set *old,
+                         struct err *trouble);
 void geo_close(struct geo_set *set);
 
 /*
- * Has any file been replaced or overwritten since it was opened (mtime, size or inode)? A file that
- * has gone is no change: the set goes on with what it has.
+ * Has any file appeared, or been replaced or overwritten, since geo_open looked at it (mtime, size or
+ * inode)? A file that has gone is no change: the set goes on with what it has.
  */
 bool geo_changed(const struct geo_set *set);
 

@@ -214,7 +214,7 @@ void out_wait(struct out *o, int timeout_ms)
     /* Without events a poll reports only that the other end is gone. */
     struct pollfd fd = { .fd = o->path == NULL ? STDOUT_FILENO : -1, .events = 0 };
 
-    if (poll(&fd, 1, timeout_ms) > 0 && (fd.revents & (POLLERR | POLLHUP)) != 0)
+    if (poll(&fd, 1, timeout_ms) > 0 && (fd.revents & (POLLERR | POLLHUP | POLLNVAL)) != 0)
         o->reader_gone = true;
 }
 

@@ -15,8 +15,7 @@
 #define PARAM_KEY_BYTES_MAX   384 /* 64 bytes from facts.c when each needs an escape of 6 */
 #define PARAM_VALUE_BYTES_MAX 512
 
-/* ---- the parts of a URL ----------------------------------------------------------------------
- */
+/* ---- the parts of a URL ---------------------------------------------------------------------- */
 
 /*
  * "https://user:word@Shop.example:8443/a/b?x=1#top"
@@ -101,20 +100,23 @@ static void split_path(struct url *url, struct str s)
 static struct url url_split(struct str s)
 {
     struct url url = { s, STR_ABSENT, STR_ABSENT, STR_ABSENT, STR_ABSENT };
-    size_t scheme = scheme_bytes(s), authority;
-    struct str name = str_from(s.p, scheme), after = str_from(s.p + scheme, s.n - scheme);
+    struct str scheme, after;
+    size_t authority, userinfo;
 
-    if (s.p == NULL || !str_starts(after, STR("//")))
+    if (s.p == NULL)
         return url;
-    url.origin.n = scheme + 2;
+    scheme = str_from(s.p, scheme_bytes(s));
+    after = str_from(s.p + scheme.n, s.n - scheme.n);
+    if (!str_starts(after, STR("//")))
+        return url;
+    url.origin.n = scheme.n + 2;
     url.rest = str_from(after.p + 2, after.n - 2);
     authority = authority_bytes(url.rest);
-    name.n = userinfo_bytes(str_from(url.rest.p, authority));
-    url.rest.p += name.n;
-    url.rest.n -= name.n;
-    authority -= name.n;
-    name.n = scheme;
-    if (!str_eq_nocase(name, STR("https:")) && !str_eq_nocase(name, STR("http:")))
+    userinfo = userinfo_bytes(str_from(url.rest.p, authority));
+    url.rest.p += userinfo;
+    url.rest.n -= userinfo;
+    authority -= userinfo;
+    if (!str_eq_nocase(scheme, STR("https:")) && !str_eq_nocase(scheme, STR("http:")))
         return url;
     url.host = absent_if_empty(without_port(str_from(url.rest.p, authority)));
     if (url.host.p != NULL)
@@ -144,13 +146,15 @@ static void add_host(struct buf *b, const char *key, size_t key_bytes, struct st
 
     if (host.p == NULL)
         return;
-    for (size_t i = 0; i < n; i++)
-        lower[i] = host.p[i] >= 'A' && host.p[i] <= 'Z' ? (char)(host.p[i] | 0x20) : host.p[i];
+    for (size_t i = 0; i < n; i++) {
+        lower[i] = host.p[i];
+        if (lower[i] >= 'A' && lower[i] <= 'Z')
+            lower[i] = (char)(lower[i] + ('a' - 'A'));
+    }
     field_add_string_(b, key, key_bytes, utf8_cut(str_from(lower, n), n), field_max_HOST);
 }
 
-/* ---- campaign parameters -----------------------------------------------------------------------
- */
+/* ---- campaign parameters --------------------------------------------------------------------- */
 
 enum utm { UTM_SOURCE, UTM_MEDIUM, UTM_CAMPAIGN, UTM_TERM, UTM_CONTENT, UTM_COUNT };
 
@@ -195,8 +199,7 @@ static void add_utm(struct buf *b, const char *key, size_t key_bytes, struct str
 
 #define add_utm_field(b, id, value) add_utm((b), field_key_##id, sizeof field_key_##id - 1, (value))
 
-/* ---- the line ----------------------------------------------------------------------------------
- */
+/* ---- the line -------------------------------------------------------------------------------- */
 
 static const struct str kinds[] = {
     [EVENT_VIEW] = { "view", 4 },   [EVENT_EVENT] = { "event", 5 }, [EVENT_OPEN] = { "open", 4 },
@@ -215,13 +218,32 @@ static void add_id(struct buf *b, const struct event *event)
     buf_add_char(b, '"');
 }
 
+/* All hits of a loop turn have the same time, so a thread keeps the text of its last one. */
+static void add_ts(struct buf *b, int64_t ts_ms)
+{
+    static _Thread_local struct {
+        int64_t ms;
+        char text[DATE_RFC3339_BYTES];
+        bool filled;
+    } last;
+
+    if (!last.filled || last.ms != ts_ms) {
+        struct buf text = buf_over(last.text, sizeof last.text);
+
+        date_add_rfc3339(&text, ts_ms);
+        last.ms = ts_ms;
+        last.filled = !text.full;
+    }
+    field_add_key(b, TS);
+    buf_add_char(b, '"');
+    buf_add(b, last.text, sizeof last.text);
+    buf_add_char(b, '"');
+}
+
 static void add_who(struct buf *b, const struct event *event)
 {
     buf_add_lit(b, "{\"v\":1");
-    field_add_key(b, TS);
-    buf_add_char(b, '"');
-    date_add_rfc3339(b, event->ts_ms);
-    buf_add_char(b, '"');
+    add_ts(b, event->ts_ms);
     add_id(b, event);
     field_add_string(b, KIND, kinds[event->kind]);
     field_add_string(b, SITE, event->facts.site);

@@ -2,8 +2,8 @@
  * config.c - a config file from bytes to a checked struct config. See config.h for the contract.
  *
  * Called by both programs at start and by crumbd on SIGHUP. This file turns the text into a tree of
- * nodes with their places; options.c turns the tree into the config. It speaks to libyaml's event
- * parser: libcyaml would give the place only of what it refuses itself, not of a duration, a
+ * nodes with their places; option_read.c turns the tree into the config. It speaks to libyaml's
+ * event parser: libcyaml would give the place only of what it refuses itself, not of a duration, a
  * network or a name that we refuse, and no unknown key's own place.
  *
  * Always true: at most CONFIG_FILE_BYTES_MAX are read, nothing nests deeper than DEPTH_MAX, and as
@@ -35,8 +35,20 @@ int source_error(const struct source *source, struct place place, const char *fo
                    sentence);
 }
 
-/* ---- nodes -------------------------------------------------------------------------------------
- */
+struct shown source_show(struct str s)
+{
+    struct shown shown;
+    struct buf b = buf_over(shown.text, sizeof shown.text - 4);
+    struct str start = utf8_cut(s, 72);
+
+    utf8_add_printable(&b, start);
+    if (b.full || start.n < s.n)
+        memcpy(b.p + b.n, "...", 3);
+    shown.text[b.n + (b.full || start.n < s.n ? 3 : 0)] = '\0';
+    return shown;
+}
+
+/* ---- nodes ----------------------------------------------------------------------------------- */
 
 static void node_free(struct node *node)
 {
@@ -80,8 +92,7 @@ static struct node *node_new(const struct loader *l, enum node_type type, const 
     return node;
 }
 
-/* ---- what is wrong with the text itself --------------------------------------------------------
- */
+/* ---- what is wrong with the text itself ------------------------------------------------------ */
 
 /* Line and column of a byte, counted in characters as libyaml does. */
 static struct place place_of_byte(struct str text, size_t at)
@@ -151,8 +162,7 @@ static int next_event(struct loader *l, yaml_event_t *event)
     return yaml_parser_parse(&l->parser, event) ? 0 : syntax_error(l);
 }
 
-/* ---- from events to nodes ----------------------------------------------------------------------
- */
+/* ---- from events to nodes -------------------------------------------------------------------- */
 
 static struct node *build(struct loader *l, const yaml_event_t *event, unsigned depth);
 
@@ -181,29 +191,30 @@ static struct node *build_scalar(struct loader *l, const yaml_event_t *event)
     return node;
 }
 
-/* The key that `event` is, moved into member; the member's value follows. */
-static int take_key(struct loader *l, const yaml_event_t *event, struct node **member,
-                    unsigned depth)
+/* The member of a map whose key `event` is. NULL and an error. */
+static struct node *build_pair(struct loader *l, const yaml_event_t *event, unsigned depth)
 {
-    yaml_event_t value;
-    struct node *key;
+    struct node *key, *value = NULL;
+    yaml_event_t value_event;
 
-    if (event->type != YAML_SCALAR_EVENT)
-        return source_error(&l->source, place_of(&event->start_mark), "a key has to be one word");
+    if (event->type != YAML_SCALAR_EVENT) {
+        source_error(&l->source, place_of(&event->start_mark), "a key has to be one word");
+        return NULL;
+    }
     key = build(l, event, depth);
     if (key == NULL)
-        return -1;
-    if (next_event(l, &value) == 0) {
-        *member = build(l, &value, depth);
-        yaml_event_delete(&value);
+        return NULL;
+    if (next_event(l, &value_event) == 0) {
+        value = build(l, &value_event, depth);
+        yaml_event_delete(&value_event);
     }
-    if (*member != NULL) {
-        (*member)->key = key->text;
-        (*member)->key_place = key->place;
+    if (value != NULL) {
+        value->key = key->text;
+        value->key_place = key->place;
         key->text = STR_ABSENT;
     }
     node_free(key);
-    return *member == NULL ? -1 : 0;
+    return value;
 }
 
 static int build_members(struct loader *l, struct node *node, yaml_event_type_t end, unsigned depth)
@@ -211,23 +222,24 @@ static int build_members(struct loader *l, struct node *node, yaml_event_type_t 
     struct node **last = &node->first;
 
     for (;;) {
+        struct node *member;
         yaml_event_t event;
-        int result = 0;
+        bool is_end;
 
         if (next_event(l, &event) != 0)
             return -1;
-        if (event.type == end) {
-            yaml_event_delete(&event);
-            return 0;
-        }
-        if (node->type == NODE_MAP)
-            result = take_key(l, &event, last, depth);
-        else if ((*last = build(l, &event, depth)) == NULL)
-            result = -1;
+        is_end = event.type == end;
+        if (is_end)
+            member = NULL;
+        else if (node->type == NODE_MAP)
+            member = build_pair(l, &event, depth);
+        else
+            member = build(l, &event, depth);
         yaml_event_delete(&event);
-        if (result != 0)
-            return -1;
-        last = &(*last)->next;
+        if (member == NULL)
+            return is_end ? 0 : -1;
+        *last = member;
+        last = &member->next;
     }
 }
 
@@ -338,8 +350,7 @@ static int parse(struct loader *l, struct node **root)
     return result;
 }
 
-/* ---- the two ways to a config ------------------------------------------------------------------
- */
+/* ---- the two ways to a config ---------------------------------------------------------------- */
 
 struct config *config_load(const char *path, struct err *e)
 {
@@ -365,4 +376,13 @@ struct config *config_defaults(struct err *e)
     const struct node nothing = { .type = NODE_EMPTY };
 
     return options_read(&source, &nothing);
+}
+
+const struct config_site *config_site(const struct config *config, struct str name)
+{
+    for (unsigned i = 0; i < config->sites_count; i++) {
+        if (str_eq(name, str_of(config->sites[i].name)))
+            return &config->sites[i];
+    }
+    return NULL;
 }

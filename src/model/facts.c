@@ -137,16 +137,17 @@ bool facts_add_param(struct facts *facts, struct str key, struct str value)
 
 static bool take_pair(struct facts *facts, struct str pair, struct buf *memory)
 {
-    struct str key, value;
+    struct str value = pair;
+    struct str key = str_cut(&value, '=');
     const struct known *row;
 
-    if (!decode(str_cut(&pair, '='), memory, &key) || !decode(pair, memory, &value))
+    if (value.p == NULL)
+        value = STR("");
+    if (!decode(key, memory, &key) || !decode(value, memory, &value))
         return false;
     row = find_known(key);
     if (row != NULL)
         return value.n == 0 || set_known(facts, row, value);
-    if (value.p == NULL)
-        value = STR("");
     return repair_key(&key, memory) && facts_add_param(facts, key, value);
 }
 

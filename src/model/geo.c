@@ -36,19 +36,26 @@ _Static_assert(field_max_COUNTRY + field_max_REGION + field_max_CITY + field_max
                    GEO_JSON_BYTES_MAX,
                "all fields at their limits fit");
 
-/* ---- the set -----------------------------------------------------------------------------------
- */
+/* ---- the set --------------------------------------------------------------------------------- */
 
+/* Shared by the sets that have it, as files change one at a time. */
 struct database {
+    atomic_uint holders;
     MMDB_s mmdb;
+};
+
+/* What a set knows of one path. */
+struct file {
     char *path;
-    struct stat as_opened;
+    struct stat seen;          /* when it was last looked at; zero: it was not there */
+    struct database *database; /* NULL: it could not be read yet */
+    bool current;              /* the database is what was seen, not an older one */
 };
 
 struct geo_set {
     uint64_t generation; /* never used twice, unlike the set's address */
     unsigned count;
-    struct database databases[GEO_DATABASES_MAX];
+    struct file file[GEO_DATABASES_MAX];
     char description[GEO_DATABASES_MAX * DESCRIBE_BYTES_MAX];
 };
 
@@ -72,30 +79,47 @@ static int copy_to_memory(const char *path, struct fs_file *copy, struct err *e)
     return result;
 }
 
-static int open_database(struct database *database, const char *path, struct err *e)
+/* NULL and an error when the file is no database. */
+static struct database *open_database(const char *path, struct err *e)
 {
+    struct database *database = calloc(1, sizeof *database);
     struct fs_file copy = FS_CLOSED;
     char name[64];
     int status;
 
-    /* Before the copy: a file that is replaced meanwhile then counts as changed. */
-    if (fs_stat_path(path, &database->as_opened, e) != 0)
-        return -1;
-    database->path = str_dup(str_of(path));
-    if (database->path == NULL)
-        return err_set(e, ERR_MEMORY, "out of memory while opening %s", path);
+    if (database == NULL) {
+        err_set(e, ERR_MEMORY, "out of memory while opening %s", path);
+        return NULL;
+    }
+    atomic_init(&database->holders, 1);
     if (copy_to_memory(path, &copy, e) != 0) {
         fs_close(&copy);
-        free(database->path);
-        return -1;
+        free(database);
+        return NULL;
     }
     snprintf(name, sizeof name, "/proc/self/fd/%d", copy.fd);
     status = MMDB_open(name, MMDB_MODE_MMAP, &database->mmdb);
     fs_close(&copy);
     if (status == MMDB_SUCCESS)
-        return 0;
-    free(database->path);
-    return err_set(e, ERR_DAMAGED, "%s is not a geo database: %s", path, MMDB_strerror(status));
+        return database;
+    free(database);
+    err_set(e, ERR_DAMAGED, "%s is not a geo database: %s", path, MMDB_strerror(status));
+    return NULL;
+}
+
+static struct database *database_hold(struct database *database)
+{
+    if (database != NULL)
+        atomic_fetch_add(&database->holders, 1);
+    return database;
+}
+
+static void database_release(struct database *database)
+{
+    if (database == NULL || atomic_fetch_sub(&database->holders, 1) > 1)
+        return;
+    MMDB_close(&database->mmdb);
+    free(database);
 }
 
 static void describe(struct buf *b, const struct database *database)
@@ -116,30 +140,88 @@ static void describe(struct buf *b, const struct database *database)
     }
 }
 
-struct geo_set *geo_open(char *const *paths, unsigned count, struct err *e)
+static bool same_file(const struct stat *a, const struct stat *b)
+{
+    return a->st_ino == b->st_ino && a->st_dev == b->st_dev && a->st_size == b->st_size &&
+           a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
+}
+
+static const struct file *find_file(const struct geo_set *set, const char *path)
+{
+    for (unsigned i = 0; set != NULL && i < set->count; i++) {
+        if (strcmp(set->file[i].path, path) == 0)
+            return &set->file[i];
+    }
+    return NULL;
+}
+
+/* What there is now, or else what `old` had. -1 and why when it is not what there is now. */
+static int open_file(struct file *file, const struct file *old, struct err *e)
+{
+    /* Before reading: a file that is replaced meanwhile then counts as changed. */
+    if (fs_stat_path(file->path, &file->seen, e) != 0) {
+        memset(&file->seen, 0, sizeof file->seen);
+    } else if (old != NULL && old->current && same_file(&old->seen, &file->seen)) {
+        file->database = database_hold(old->database);
+    } else {
+        file->database = open_database(file->path, e);
+    }
+    file->current = file->database != NULL;
+    if (file->current)
+        return 0;
+    file->database = old == NULL ? NULL : database_hold(old->database);
+    return -1;
+}
+
+static void tell(struct err *trouble, const struct err *why, bool kept)
+{
+    if (trouble != NULL && trouble->code == ERR_NONE)
+        err_set(trouble, why->code, "%s; %s", why->text,
+                kept ? "the database that was read from there before stays in use"
+                     : "hits are kept without what it would know");
+}
+
+static int open_files(struct geo_set *set, char *const *paths, unsigned count,
+                      const struct geo_set *old, struct err *trouble)
+{
+    struct buf description = buf_over(set->description, sizeof set->description - 1);
+
+    for (unsigned i = 0; i < count; i++) {
+        struct file *file = &set->file[i];
+        struct err why;
+
+        file->path = str_dup(str_of(paths[i]));
+        if (file->path == NULL)
+            return err_set(trouble, ERR_MEMORY, "out of memory while opening %s", paths[i]);
+        set->count++;
+        if (open_file(file, find_file(old, paths[i]), &why) != 0)
+            tell(trouble, &why, file->database != NULL);
+        if (file->database != NULL)
+            describe(&description, file->database);
+    }
+    return 0;
+}
+
+struct geo_set *geo_open(char *const *paths, unsigned count, const struct geo_set *old,
+                         struct err *trouble)
 {
     static _Atomic uint64_t generations;
     struct geo_set *set;
-    struct buf b;
 
+    err_clear(trouble);
     if (count > GEO_DATABASES_MAX) {
-        err_set(e, ERR_INPUT, "more than %d geo databases", GEO_DATABASES_MAX);
+        err_set(trouble, ERR_INPUT, "more than %d geo databases", GEO_DATABASES_MAX);
         return NULL;
     }
     set = calloc(1, sizeof *set);
     if (set == NULL) {
-        err_set(e, ERR_MEMORY, "out of memory while opening geo databases");
+        err_set(trouble, ERR_MEMORY, "out of memory while opening geo databases");
         return NULL;
     }
     set->generation = atomic_fetch_add(&generations, 1) + 1;
-    b = buf_over(set->description, sizeof set->description - 1);
-    for (unsigned i = 0; i < count; i++) {
-        if (open_database(&set->databases[i], paths[i], e) != 0) {
-            geo_close(set);
-            return NULL;
-        }
-        set->count++;
-        describe(&b, &set->databases[i]);
+    if (open_files(set, paths, count, old, trouble) != 0) {
+        geo_close(set);
+        return NULL;
     }
     return set;
 }
@@ -149,25 +231,19 @@ void geo_close(struct geo_set *set)
     if (set == NULL)
         return;
     for (unsigned i = 0; i < set->count; i++) {
-        MMDB_close(&set->databases[i].mmdb);
-        free(set->databases[i].path);
+        database_release(set->file[i].database);
+        free(set->file[i].path);
     }
     free(set);
-}
-
-static bool same_file(const struct stat *a, const struct stat *b)
-{
-    return a->st_ino == b->st_ino && a->st_dev == b->st_dev && a->st_size == b->st_size &&
-           a->st_mtim.tv_sec == b->st_mtim.tv_sec && a->st_mtim.tv_nsec == b->st_mtim.tv_nsec;
 }
 
 bool geo_changed(const struct geo_set *set)
 {
     for (unsigned i = 0; i < set->count; i++) {
-        const struct database *database = &set->databases[i];
+        const struct file *file = &set->file[i];
         struct stat now;
 
-        if (fs_stat_path(database->path, &now, NULL) == 0 && !same_file(&now, &database->as_opened))
+        if (fs_stat_path(file->path, &now, NULL) == 0 && !same_file(&now, &file->seen))
             return true;
     }
     return false;
@@ -175,11 +251,10 @@ bool geo_changed(const struct geo_set *set)
 
 const char *geo_describe(const struct geo_set *set)
 {
-    return set->count == 0 ? "none" : set->description;
+    return set->description[0] == '\0' ? "none" : set->description;
 }
 
-/* ---- the cache ---------------------------------------------------------------------------------
- */
+/* ---- the cache ------------------------------------------------------------------------------- */
 
 /* Where each file has its entry for an address; NOWHERE when it has none. */
 struct places {
@@ -221,8 +296,7 @@ static struct slot *slot_of(struct geo_cache *cache, const struct places *places
     return &cache->slots[h >> (64 - CACHE_SLOT_BITS)];
 }
 
-/* ---- a lookup ----------------------------------------------------------------------------------
- */
+/* ---- a lookup -------------------------------------------------------------------------------- */
 
 union address {
     struct sockaddr any;
@@ -253,10 +327,13 @@ static unsigned find_places(const struct geo_set *set, const struct ip *ip, stru
     if (!to_sockaddr(&address, ip))
         return 0;
     for (unsigned i = 0; i < set->count; i++) {
+        const struct database *database = set->file[i].database;
+        MMDB_lookup_result_s result;
         int status;
-        MMDB_lookup_result_s result =
-            MMDB_lookup_sockaddr(&set->databases[i].mmdb, &address.any, &status);
 
+        if (database == NULL)
+            continue;
+        result = MMDB_lookup_sockaddr(&database->mmdb, &address.any, &status);
         if (status == MMDB_SUCCESS && result.found_entry) {
             places->offset[i] = result.entry.offset;
             found++;
@@ -270,11 +347,12 @@ static void merge_entries(const struct geo_set *set, const struct places *places
 {
     memset(merged, 0, sizeof *merged);
     for (unsigned i = 0; i < set->count; i++) {
-        const MMDB_s *mmdb = &set->databases[i].mmdb;
+        const MMDB_s *mmdb;
         struct geo_entry entry;
 
         if (places->offset[i] == NOWHERE)
             continue;
+        mmdb = &set->file[i].database->mmdb;
         geo_entry_read(&entry, str_from((const char *)mmdb->data_section, mmdb->data_section_size),
                        places->offset[i]);
         for (int f = 0; f < GEO_FIELDS; f++) {

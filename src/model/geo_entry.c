@@ -9,12 +9,11 @@
 #include "geo_entry.h"
 
 #define STEPS_MAX     4096 /* a full entry in eight languages has about 300 values */
-#define MICRO         1000000
+#define MICRO         1000000ll
 #define LAT_MAX_MICRO (90 * MICRO)
 #define LON_MAX_MICRO (180 * MICRO)
 
-/* ---- the schemas -------------------------------------------------------------------------------
- */
+/* ---- the schemas ----------------------------------------------------------------------------- */
 
 enum scope { NONE, TOP, COUNTRY, SUBDIVISION, REGION_NAMES, CITY, CITY_NAMES, LOCATION };
 
@@ -23,47 +22,47 @@ enum scope { NONE, TOP, COUNTRY, SUBDIVISION, REGION_NAMES, CITY, CITY_NAMES, LO
 
 /* Where a key is, what it is, how good it is (the highest rank wins), and what is inside it. */
 static const struct key {
-    enum scope scope;
     const char *name;
+    enum scope scope;
     enum geo_field field;
     unsigned rank; /* 0: only a way to what is inside */
     enum scope inner;
 } keys[] = {
     /* nested: GeoIP2 and GeoLite2 */
-    { TOP, "country", GEO_COUNTRY, 1, COUNTRY }, /* flat schemas: the code itself */
-    { COUNTRY, "iso_code", GEO_COUNTRY, 3, NONE },
-    { TOP, "subdivisions", GEO_REGION, 0, SUBDIVISION },
-    { SUBDIVISION, "iso_code", GEO_REGION, 7, NONE },
-    { SUBDIVISION, "names", GEO_REGION, 0, REGION_NAMES },
-    { REGION_NAMES, "en", GEO_REGION, 6, NONE },
-    { TOP, "city", GEO_CITY, 1, CITY },
-    { CITY, "names", GEO_CITY, 0, CITY_NAMES },
-    { CITY_NAMES, "en", GEO_CITY, 2, NONE },
-    { TOP, "location", GEO_LAT, 0, LOCATION },
-    { LOCATION, "latitude", GEO_LAT, 3, NONE },
-    { LOCATION, "longitude", GEO_LON, 3, NONE },
-    { LOCATION, "time_zone", GEO_TZ, 3, NONE },
-    { TOP, "autonomous_system_number", GEO_ASN, 2, NONE },
-    { TOP, "autonomous_system_organization", GEO_AS_ORG, 5, NONE },
+    { "country", TOP, GEO_COUNTRY, 1, COUNTRY }, /* flat schemas: the code itself */
+    { "iso_code", COUNTRY, GEO_COUNTRY, 3, NONE },
+    { "subdivisions", TOP, GEO_REGION, 0, SUBDIVISION },
+    { "iso_code", SUBDIVISION, GEO_REGION, 7, NONE },
+    { "names", SUBDIVISION, GEO_REGION, 0, REGION_NAMES },
+    { "en", REGION_NAMES, GEO_REGION, 6, NONE },
+    { "city", TOP, GEO_CITY, 1, CITY },
+    { "names", CITY, GEO_CITY, 0, CITY_NAMES },
+    { "en", CITY_NAMES, GEO_CITY, 2, NONE },
+    { "location", TOP, GEO_LAT, 0, LOCATION },
+    { "latitude", LOCATION, GEO_LAT, 3, NONE },
+    { "longitude", LOCATION, GEO_LON, 3, NONE },
+    { "time_zone", LOCATION, GEO_TZ, 3, NONE },
+    { "autonomous_system_number", TOP, GEO_ASN, 2, NONE },
+    { "autonomous_system_organization", TOP, GEO_AS_ORG, 5, NONE },
     /* flat: DB-IP Lite, IPinfo, IPLocate and the like */
-    { TOP, "country_code", GEO_COUNTRY, 2, NONE },
-    { TOP, "region_code", GEO_REGION, 5, NONE },
-    { TOP, "region", GEO_REGION, 4, NONE },
-    { TOP, "state", GEO_REGION, 3, NONE },
-    { TOP, "state1", GEO_REGION, 2, NONE },
-    { TOP, "subdivision", GEO_REGION, 1, NONE },
-    { TOP, "latitude", GEO_LAT, 2, NONE },
-    { TOP, "lat", GEO_LAT, 1, NONE },
-    { TOP, "longitude", GEO_LON, 2, NONE },
-    { TOP, "lon", GEO_LON, 1, NONE },
-    { TOP, "lng", GEO_LON, 1, NONE },
-    { TOP, "timezone", GEO_TZ, 2, NONE },
-    { TOP, "time_zone", GEO_TZ, 1, NONE },
-    { TOP, "asn", GEO_ASN, 1, NONE },
-    { TOP, "as_organization", GEO_AS_ORG, 4, NONE },
-    { TOP, "as_name", GEO_AS_ORG, 3, NONE },
-    { TOP, "org", GEO_AS_ORG, 2, NONE },
-    { TOP, "name", GEO_AS_ORG, 1, NONE },
+    { "country_code", TOP, GEO_COUNTRY, 2, NONE },
+    { "region_code", TOP, GEO_REGION, 5, NONE },
+    { "region", TOP, GEO_REGION, 4, NONE },
+    { "state", TOP, GEO_REGION, 3, NONE },
+    { "state1", TOP, GEO_REGION, 2, NONE },
+    { "subdivision", TOP, GEO_REGION, 1, NONE },
+    { "latitude", TOP, GEO_LAT, 2, NONE },
+    { "lat", TOP, GEO_LAT, 1, NONE },
+    { "longitude", TOP, GEO_LON, 2, NONE },
+    { "lon", TOP, GEO_LON, 1, NONE },
+    { "lng", TOP, GEO_LON, 1, NONE },
+    { "timezone", TOP, GEO_TZ, 2, NONE },
+    { "time_zone", TOP, GEO_TZ, 1, NONE },
+    { "asn", TOP, GEO_ASN, 1, NONE },
+    { "as_organization", TOP, GEO_AS_ORG, 4, NONE },
+    { "as_name", TOP, GEO_AS_ORG, 3, NONE },
+    { "org", TOP, GEO_AS_ORG, 2, NONE },
+    { "name", TOP, GEO_AS_ORG, 1, NONE },
 };
 
 static const struct key *find_key(enum scope scope, struct str name)
@@ -75,8 +74,7 @@ static const struct key *find_key(enum scope scope, struct str name)
     return NULL;
 }
 
-/* ---- the format --------------------------------------------------------------------------------
- */
+/* ---- the format ------------------------------------------------------------------------------ */
 
 enum type {
     EXTENDED = 0,
@@ -207,8 +205,7 @@ static bool skip(struct reader *r, struct item item, size_t *at)
     }
 }
 
-/* ---- values ------------------------------------------------------------------------------------
- */
+/* ---- values ---------------------------------------------------------------------------------- */
 
 static double as_double(uint64_t bits, size_t size)
 {
@@ -232,7 +229,7 @@ static bool parse_degrees(struct str s, int64_t *micro)
     bool negative = s.n > 0 && s.p[0] == '-';
     struct str fraction = str_from(s.p + negative, s.n - negative);
     struct str whole = str_cut(&fraction, '.');
-    uint64_t degrees, value = 0, unit = MICRO;
+    uint64_t degrees, value = 0, unit = (uint64_t)MICRO;
 
     if (!str_to_u64(whole, 180, &degrees))
         return false;
@@ -242,7 +239,7 @@ static bool parse_degrees(struct str s, int64_t *micro)
         unit /= 10;
         value += unit * (uint64_t)(fraction.p[i] - '0');
     }
-    *micro = (int64_t)(degrees * MICRO + value);
+    *micro = (int64_t)degrees * MICRO + (int64_t)value;
     if (negative)
         *micro = -*micro;
     return true;
@@ -318,8 +315,7 @@ static void take_value(struct reader *r, const struct key *key, const struct ite
         *known = value;
 }
 
-/* ---- the walk ----------------------------------------------------------------------------------
- */
+/* ---- the walk -------------------------------------------------------------------------------- */
 
 static bool read_map(struct reader *r, const struct item *map, enum scope scope);
 
@@ -368,10 +364,11 @@ static bool read_map(struct reader *r, const struct item *map, enum scope scope)
 
 void geo_entry_read(struct geo_entry *entry, struct str data, size_t offset)
 {
-    struct reader r = { data, STEPS_MAX, entry };
+    struct reader r = { .data = data, .steps_left = STEPS_MAX };
     struct item top;
 
     memset(entry, 0, sizeof *entry);
+    r.entry = entry;
     if (!read_item(&r, offset, &top) || top.type != MAP || !read_map(&r, &top, TOP))
         memset(entry, 0, sizeof *entry);
     if (entry->field[GEO_AS_ORG].rank <= WEAK_ORG && entry->field[GEO_ASN].rank == 0)

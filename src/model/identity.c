@@ -50,8 +50,7 @@ struct token {
 _Static_assert(sizeof(struct token) == 36, "the drawing in identity.h");
 _Static_assert(sizeof(struct token) / 3 * 4 == IDENTITY_COOKIE_BYTES, "no stray bits in the text");
 
-/* ---- the key file ------------------------------------------------------------------------------
- */
+/* ---- the key file ---------------------------------------------------------------------------- */
 
 static const char key_file_comment[] =
     "# crumb: the keys that sign the identifier cookies. Keep this file secret (mode 0600) and\n"
@@ -152,8 +151,7 @@ static struct key_ring *read_file(const char *path, struct err *e)
     return ring;
 }
 
-/* ---- the first start ---------------------------------------------------------------------------
- */
+/* ---- the first start ------------------------------------------------------------------------- */
 
 /* Written and synced under another name, then made visible: a crash leaves no half of a key. */
 static int write_fresh(const char *path, const char *temporary, struct err *e)
@@ -268,8 +266,7 @@ void key_ring_free(struct key_ring *ring)
     free(ring);
 }
 
-/* ---- cookies -----------------------------------------------------------------------------------
- */
+/* ---- cookies --------------------------------------------------------------------------------- */
 
 static int64_t day_of(int64_t wall_ms)
 {
@@ -301,6 +298,16 @@ static void encode(char *out, size_t out_bytes, const void *p, size_t n)
     memcpy(out, memory, out_bytes);
 }
 
+/* libsodium reads any byte above 0x7F as '_': such a text is not the one that we issued. */
+static bool is_ascii(struct str s)
+{
+    unsigned char all = 0;
+
+    for (size_t i = 0; i < s.n; i++)
+        all |= (unsigned char)s.p[i];
+    return all < 0x80;
+}
+
 bool identity_read(const struct key_ring *ring, struct str cookie, int64_t now_ms,
                    struct identity *id)
 {
@@ -309,7 +316,8 @@ bool identity_read(const struct key_ring *ring, struct str cookie, int64_t now_m
     struct token token;
     int64_t age_days;
 
-    if (cookie.n != IDENTITY_COOKIE_BYTES || !crypto_read_base64url(cookie, &token, sizeof token))
+    if (cookie.n != IDENTITY_COOKIE_BYTES || !is_ascii(cookie) ||
+        !crypto_read_base64url(cookie, &token, sizeof token))
         return false;
     key = find_key(ring, token.key_id);
     if (key == NULL)
@@ -321,10 +329,9 @@ bool identity_read(const struct key_ring *ring, struct str cookie, int64_t now_m
     if (age_days < -1 || age_days >= IDENTITY_LIFETIME_DAYS)
         return false;
     encode(id->vid, sizeof id->vid, token.random, sizeof token.random);
-    encode(id->cookie, sizeof id->cookie, &token, sizeof token);
+    memcpy(id->cookie, cookie.p, sizeof id->cookie);
     id->is_new = false;
-    /* libsodium takes a byte above 0x7F for '_': such a text is not the one that we issued. */
-    return memcmp(id->cookie, cookie.p, sizeof id->cookie) == 0;
+    return true;
 }
 
 void identity_make(const struct key_ring *ring, int64_t now_ms, struct identity *id)

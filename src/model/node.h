@@ -1,7 +1,7 @@
 /*
  * node.h - a config file as a tree of values that know where they stand.
  *
- * Private to the model: config.c builds the tree, options.c reads it. Every node and its text
+ * Private to the model: config.c builds the tree, option_read.c reads it. Every node and its text
  * belongs to the tree's owner.
  */
 #ifndef CRUMB_SRC_MODEL_NODE_H
@@ -41,5 +41,11 @@ struct source {
 /* Always -1. */
 int source_error(const struct source *source, struct place place, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
+
+/* A text of the file, fit for an error sentence. */
+struct shown {
+    char text[80];
+};
+struct shown source_show(struct str s);
 
 #endif

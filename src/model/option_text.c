@@ -33,8 +33,11 @@ static bool only(struct str s, const char *others, size_t max)
 
 static void add_lower(struct buf *out, struct str s)
 {
-    for (size_t i = 0; i < s.n; i++)
-        buf_add_char(out, s.p[i] >= 'A' && s.p[i] <= 'Z' ? (char)(s.p[i] | 0x20) : s.p[i]);
+    for (size_t i = 0; i < s.n; i++) {
+        bool upper = s.p[i] >= 'A' && s.p[i] <= 'Z';
+
+        buf_add_char(out, (char)(s.p[i] + (upper ? 'a' - 'A' : 0)));
+    }
 }
 
 bool option_text_file(struct str s, struct buf *out)
@@ -182,4 +185,12 @@ bool option_text_query_key(struct str s, struct buf *out)
 {
     add_lower(out, s);
     return str_eq(s, STR("*")) || only(s, "._~[]-", QUERY_KEY_BYTES_MAX);
+}
+
+bool option_text_page_path(struct str s, struct buf *out)
+{
+    if (!str_eq(s, STR("/")))
+        return option_text_url_path(s, out);
+    buf_add_str(out, s);
+    return true;
 }

@@ -1,8 +1,8 @@
 /*
  * option_text.h - the forms that a text in the config can have: checked, and written in one way.
  *
- * Private to the model, used by options.c. Each function writes the normal form of s into out and
- * returns whether s has that form; out is at least OPTION_TEXT_BYTES_MAX large and s at most.
+ * Private to the model, used by option_read.c. Each function writes the normal form of s into out
+ * and returns whether s has that form; out is at least OPTION_TEXT_BYTES_MAX large and s at most.
  */
 #ifndef CRUMB_SRC_MODEL_OPTION_TEXT_H
 #define CRUMB_SRC_MODEL_OPTION_TEXT_H
@@ -22,5 +22,6 @@ option_text_fn option_text_cookie_name; /* a token of RFC 9110 section 5.6.2 */
 option_text_fn option_text_pattern;     /* printable ASCII as in a cookie's value */
 option_text_fn option_text_url_path;    /* /b.gif */
 option_text_fn option_text_query_key;   /* utm_source, in lower case; or * */
+option_text_fn option_text_page_path;   /* the same, or / alone */
 
 #endif

@@ -8,8 +8,8 @@
  * that many trusted proxies, and what a client put in front of them is not looked at.
  *
  * A sender can put anything into what our proxy then extends, a lone quote included. In Forwarded
- * that would swallow the proxy's own element, so a line whose quotes do not pair up is one
- * malformed element as a whole.
+ * that swallows everything behind it, the proxy's own element too; the rightmost element is then
+ * malformed, and the walk ends before it has begun.
  */
 #include "server/client_addr.h"
 
@@ -23,7 +23,7 @@
 #define NODE_BYTES_MAX (IP_TEXT_BYTES + 2 + 1 + PORT_DIGITS_MAX)
 
 struct chain {
-    struct str elements[CHAIN_MAX]; /* a ring; absent: malformed */
+    struct str elements[CHAIN_MAX]; /* a ring */
     unsigned count;                 /* all that there were, also those that the ring has lost */
 };
 
@@ -103,48 +103,30 @@ static bool read_hop_plain(struct str element, struct hop *hop)
 
 /* ---- Forwarded, RFC 7239 ----------------------------------------------------------------- */
 
-/* s.p[open] is a quote: the position of the one that closes it, s.n if none does. */
-static size_t find_closing(struct str s, size_t open)
+/* s.p[open] is a quote: the position behind the one that closes it, s.n if none does. */
+static size_t behind_quoted(struct str s, size_t open)
 {
     for (size_t i = open + 1; i < s.n; i++) {
         if (s.p[i] == '"')
-            return i;
+            return i + 1;
         if (s.p[i] == '\\')
             i++;
     }
     return s.n;
 }
 
-static bool quotes_pair(struct str s)
-{
-    for (size_t i = 0; i < s.n; i++) {
-        if (s.p[i] == '"' && (i = find_closing(s, i)) == s.n)
-            return false;
-    }
-    return true;
-}
-
-/*
- * The position of the first c at or after from that is not inside quotes; s.n if none. The quotes
- * of s pair.
- */
+/* The position of the first c at or after from that is not inside quotes; s.n if none. */
 static size_t find_unquoted(struct str s, char c, size_t from)
 {
-    size_t i;
+    size_t i = from;
 
-    for (i = from; i < s.n && s.p[i] != c; i++) {
-        if (s.p[i] == '"')
-            i = find_closing(s, i);
-    }
+    while (i < s.n && s.p[i] != c)
+        i = s.p[i] == '"' ? behind_quoted(s, i) : i + 1;
     return i;
 }
 
 static void split_quoted(struct chain *chain, struct str line)
 {
-    if (!quotes_pair(line)) {
-        chain_add(chain, STR_ABSENT);
-        return;
-    }
     for (size_t from = 0, end; from <= line.n; from = end + 1) {
         end = find_unquoted(line, ',', from);
         chain_add(chain, str_trim(str_from(line.p + from, end - from)));

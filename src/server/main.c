@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "model/config.h"
 #include "model/geo.h"
+#include "server/pages.h"
 #include "server/server.h"
 
 enum { EXIT_USAGE = 2 };
@@ -30,18 +31,17 @@ static int check(const char *path)
 {
     struct err e;
     struct config *config = path == NULL ? config_defaults(&e) : config_load(path, &e);
-    struct geo_set *geo = NULL;
 
-    if (config != NULL)
-        geo = geo_open(config->geo.databases, config->geo.databases_count, &e);
-    if (geo == NULL)
-        log_error("%s", e.text);
-    else
-        printf("crumbd: %s is ok\n", path == NULL ? "the default configuration" : path);
+    if (config != NULL) {
+        geo_close(geo_open(config->geo.databases, config->geo.databases_count, NULL, &e));
+        pages_free(pages_load(config, &e));
+    }
     config_free(config);
-    if (geo == NULL)
+    if (e.code != ERR_NONE) {
+        log_error("%s", e.text);
         return EXIT_FAILURE;
-    geo_close(geo);
+    }
+    printf("crumbd: %s is ok\n", path == NULL ? "the default configuration" : path);
     return EXIT_SUCCESS;
 }
 

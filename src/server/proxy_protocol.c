@@ -31,11 +31,12 @@ static const struct {
     { 0, 216 }, /* AF_UNIX */
 };
 
+/* The specification forbids leading zeros, so that nobody reads them as octal. */
 static bool is_port(struct str s)
 {
     uint64_t port;
 
-    return s.n >= 1 && s.n <= 5 && str_to_u64(s, 65535, &port);
+    return s.n <= 5 && str_to_u64(s, 65535, &port) && (s.n == 1 || s.p[0] != '0');
 }
 
 /* The text form keeps ::ffff:a.b.c.d an IPv6 address; what was written must fit what was said. */

@@ -52,7 +52,7 @@ struct server {
     uint64_t connections_max;
     struct event *signal_events[SIGNALS];
     struct event *look_around;
-    char geo_trouble[ERR_TEXT_BYTES]; /* said already; "" is none */
+    struct err geo_trouble; /* of the start, said when it has succeeded */
 };
 
 /* ---- what changes while it runs ------------------------------------------------------------- */
@@ -66,19 +66,26 @@ static void publish(struct server *s, struct snapshot *snapshot)
     worker_publish(s->admin, snapshot);
     snapshot_release(s->snapshot);
     s->snapshot = snapshot;
-    s->geo_trouble[0] = '\0';
+}
+
+/* Hits arrive without a database, too: this is for the log only. */
+static void log_geo_trouble(const struct err *trouble)
+{
+    if (trouble->code != ERR_NONE)
+        log_error("%s", trouble->text);
 }
 
 static void reload(struct server *s)
 {
-    struct err e;
-    struct snapshot *loaded = snapshot_load(s->path, &e);
+    struct err e, geo_trouble;
+    struct snapshot *loaded = snapshot_load(s->path, s->snapshot, &e, &geo_trouble);
     const char *waits;
 
     if (loaded == NULL) {
         log_error("reload failed, the old configuration stays: %s", e.text);
         return;
     }
+    log_geo_trouble(&geo_trouble);
     waits = config_needs_restart(s->snapshot->config, loaded->config);
     if (waits != NULL)
         log_warning("reloaded, but a change of %s takes effect only with a restart", waits);
@@ -87,23 +94,20 @@ static void reload(struct server *s)
     publish(s, loaded);
 }
 
-/* A database that cannot be read yet may be in the middle of being written: once said, then quiet.
- */
 static void look_at_geo(struct server *s)
 {
     struct snapshot *with_new;
-    struct err e;
+    struct err trouble;
 
     if (!geo_changed(s->snapshot->geo))
         return;
-    with_new = snapshot_with_new_geo(s->snapshot, &e);
-    if (with_new != NULL) {
-        publish(s, with_new);
-        log_notice("geo databases replaced: %s", geo_describe(with_new->geo));
-    } else if (strcmp(s->geo_trouble, e.text) != 0) {
-        memcpy(s->geo_trouble, e.text, sizeof s->geo_trouble);
-        log_error("the old geo databases stay: %s", e.text);
-    }
+    with_new = snapshot_with_new_geo(s->snapshot, &trouble);
+    log_geo_trouble(&trouble);
+    if (with_new == NULL)
+        return;
+    publish(s, with_new);
+    if (trouble.code == ERR_NONE)
+        log_notice("geo databases: %s", geo_describe(with_new->geo));
 }
 
 static void on_look_around(evutil_socket_t fd, short what, void *arg)
@@ -153,7 +157,7 @@ static void on_signal(evutil_socket_t number, short what, void *arg)
 
 /* ---- the start ------------------------------------------------------------------------------ */
 
-/* A process that may open too few files holds fewer connections, and says so. */
+/* A process that may open too few files holds fewer connections. */
 static void raise_descriptor_limit(struct server *s)
 {
     const struct config *config = s->snapshot->config;
@@ -169,10 +173,17 @@ static void raise_descriptor_limit(struct server *s)
     if (setrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= need)
         return;
     s->connections_max = limit.rlim_cur > 2 * beside ? limit.rlim_cur - beside : beside;
-    log_warning("limits.connections is %llu, but this process may open only %llu files: "
-                "at most %llu connections are held",
-                (unsigned long long)config->limits.connections, (unsigned long long)limit.rlim_cur,
-                (unsigned long long)s->connections_max);
+}
+
+/* Said when everything else is well: a start that is refused has one sentence only. */
+static void tell_descriptor_limit(const struct server *s)
+{
+    uint64_t wanted = s->snapshot->config->limits.connections;
+
+    if (s->connections_max < wanted)
+        log_warning("limits.connections is %llu, but this process may open too few files: at most "
+                    "%llu connections are held",
+                    (unsigned long long)wanted, (unsigned long long)s->connections_max);
 }
 
 static struct listener *listeners_at(const struct server *s, unsigned address)
@@ -346,7 +357,7 @@ static void announce(const char *what, const struct listener *listener)
 /* What can be refused first, then what others can see. */
 static int start(struct server *s, struct err *e)
 {
-    s->snapshot = snapshot_load(s->path, e);
+    s->snapshot = snapshot_load(s->path, NULL, e, &s->geo_trouble);
     if (s->snapshot == NULL)
         return -1;
     s->workers_count = s->snapshot->config->workers;
@@ -401,6 +412,8 @@ int server_run(const char *path, struct err *e)
         end(&s, &ignored);
         return -1;
     }
+    tell_descriptor_limit(&s);
+    log_geo_trouble(&s.geo_trouble);
     for (unsigned i = 0; i < s.snapshot->config->listen_count; i++)
         announce("listening", worker_listener(s.workers[0], i));
     announce("admin", worker_listener(s.admin, 0));

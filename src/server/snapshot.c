@@ -3,7 +3,7 @@
  * one.
  *
  * A new geo database comes without a new configuration, so the two halves are counted by
- * themselves: the settings (configuration and keys) may be shared by several snapshots.
+ * themselves: the settings (configuration, keys and pages) may be shared by several snapshots.
  */
 #include "server/snapshot.h"
 
@@ -18,6 +18,7 @@ struct settings {
     atomic_uint holders; /* snapshots */
     struct config *config;
     struct key_ring *keys;
+    struct pages *pages;
 };
 
 struct counted {
@@ -30,6 +31,7 @@ static void settings_release(struct settings *settings)
 {
     if (settings == NULL || atomic_fetch_sub(&settings->holders, 1) > 1)
         return;
+    pages_free(settings->pages);
     key_ring_free(settings->keys);
     config_free(settings->config);
     free(settings);
@@ -58,7 +60,9 @@ static struct settings *settings_load(const char *path, struct err *e)
     settings->config = path == NULL ? config_defaults(e) : config_load(path, e);
     if (settings->config != NULL)
         settings->keys = keys_load(settings->config->keys, e);
-    if (settings->keys == NULL) {
+    if (settings->keys != NULL)
+        settings->pages = pages_load(settings->config, e);
+    if (settings->pages == NULL) {
         settings_release(settings);
         return NULL;
     }
@@ -66,17 +70,19 @@ static struct settings *settings_load(const char *path, struct err *e)
 }
 
 /* Takes over the caller's hold on settings, also when it fails. */
-static struct snapshot *with_geo(struct settings *settings, struct err *e)
+static struct snapshot *with_geo(struct settings *settings, const struct snapshot *from,
+                                 struct err *geo_trouble)
 {
     const struct config_geo *geo = &settings->config->geo;
     struct counted *counted = calloc(1, sizeof *counted);
 
     if (counted == NULL) {
-        err_set(e, ERR_MEMORY, "out of memory");
+        err_set(geo_trouble, ERR_MEMORY, "out of memory");
         settings_release(settings);
         return NULL;
     }
-    counted->public.geo = geo_open(geo->databases, geo->databases_count, e);
+    counted->public.geo = geo_open(geo->databases, geo->databases_count,
+                                   from == NULL ? NULL : from->geo, geo_trouble);
     if (counted->public.geo == NULL) {
         settings_release(settings);
         free(counted);
@@ -86,22 +92,27 @@ static struct snapshot *with_geo(struct settings *settings, struct err *e)
     counted->settings = settings;
     counted->public.config = settings->config;
     counted->public.keys = settings->keys;
+    counted->public.pages = settings->pages;
     return &counted->public;
 }
 
-struct snapshot *snapshot_load(const char *path, struct err *e)
+struct snapshot *snapshot_load(const char *path, const struct snapshot *from, struct err *e,
+                               struct err *geo_trouble)
 {
     struct settings *settings = settings_load(path, e);
+    struct snapshot *loaded = settings == NULL ? NULL : with_geo(settings, from, geo_trouble);
 
-    return settings == NULL ? NULL : with_geo(settings, e);
+    if (settings != NULL && loaded == NULL)
+        err_set(e, geo_trouble->code, "%s", geo_trouble->text);
+    return loaded;
 }
 
-struct snapshot *snapshot_with_new_geo(struct snapshot *from, struct err *e)
+struct snapshot *snapshot_with_new_geo(struct snapshot *from, struct err *geo_trouble)
 {
     struct settings *settings = ((struct counted *)from)->settings;
 
     atomic_fetch_add(&settings->holders, 1);
-    return with_geo(settings, e);
+    return with_geo(settings, from, geo_trouble);
 }
 
 void snapshot_hold(struct snapshot *snapshot, unsigned more)

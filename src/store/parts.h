@@ -37,7 +37,8 @@ struct store {
         STORE_COUNTERS(STORE_COUNTER_FIELD)
 #undef STORE_COUNTER_FIELD
         _Atomic uint64_t unsealed_segments;
-        _Atomic uint64_t unsealed_bytes; /* handed to the sealer and not sealed */
+        _Atomic uint64_t
+            largest_unsealed; /* bytes of the largest segment that waits for the sealer */
     } counters;
 };
 
@@ -59,6 +60,7 @@ void spool_free(struct spool *s);
 /* A closed segment on its way. From malloc; the sealer frees it. */
 struct seal_job {
     struct segment_id id;
+    uint64_t bytes; /* at most so many are to be sealed */
     uint64_t
         end; /* the records before this are good; SEGMENT_ALL when an earlier process left it */
     bool leftover; /* of an earlier process */

@@ -26,6 +26,7 @@
 #define SEALER_NICE       10
 #define RETRY_FIRST_MS    250
 #define RETRY_MAX_MS      10000
+#define RETRY_FULL_MS     250
 #define SPARES_MAX        16
 #define SPARES_BYTES_MAX  (256ull << 20) /* all spares together */
 #define SPARES_AGE_MAX_MS 30000          /* unused so long, they are given back */
@@ -307,10 +308,13 @@ static enum outcome seal(struct sealer *sealer, const struct seal_job *job, stru
 
 static void append(struct sealer *sealer, struct seal_job *job)
 {
+    _Atomic uint64_t *largest = &sealer->store->counters.largest_unsealed;
+
     job->next = NULL;
     *sealer->jobs_end = job;
     sealer->jobs_end = &job->next;
-    count(&sealer->store->counters.unsealed_bytes, job->leftover ? 0 : job->end);
+    if (job->bytes > atomic_load(largest))
+        atomic_store(largest, job->bytes);
     pthread_cond_signal(&sealer->changed);
 }
 
@@ -365,13 +369,13 @@ static void remove_job(struct sealer *sealer, struct seal_job *job)
     *link = job->next;
     if (sealer->jobs_end == &job->next)
         sealer->jobs_end = link;
-    if (!job->leftover)
-        atomic_fetch_sub(&sealer->store->counters.unsealed_bytes, job->end);
+    if (sealer->jobs == NULL)
+        atomic_store(&sealer->store->counters.largest_unsealed, 0);
     free(job);
 }
 
-/* Notes how a job went; with the lock held. */
-static void conclude(struct sealer *sealer, struct seal_job *job, enum outcome outcome,
+/* Notes how a job went; with the lock held. final: it was tried after the stop was asked for. */
+static void conclude(struct sealer *sealer, struct seal_job *job, enum outcome outcome, bool final,
                      const struct err *why)
 {
     struct store *store = sealer->store;
@@ -394,15 +398,17 @@ static void conclude(struct sealer *sealer, struct seal_job *job, enum outcome o
     for (unsigned i = 0; i < job->attempts && wait_ms < RETRY_MAX_MS; i++)
         wait_ms *= 2;
     job->attempts++;
+    if (why->code == ERR_FULL)
+        wait_ms = RETRY_FULL_MS; /* workers wait for the room that this will make */
     job->due_ms = clock_mono_ms() + (wait_ms < RETRY_MAX_MS ? wait_ms : RETRY_MAX_MS);
-    job->given_up = sealer->stopping;
+    job->given_up = final;
 }
 
 static void work_on(struct sealer *sealer, struct seal_job *job)
 {
     struct err why;
     enum outcome outcome;
-    bool first = job->attempts == 0;
+    bool first = job->attempts == 0, final = sealer->stopping;
 
     pthread_mutex_unlock(&sealer->mutex);
     err_clear(&why);
@@ -415,7 +421,7 @@ static void work_on(struct sealer *sealer, struct seal_job *job)
             drop_spares(sealer);
     }
     pthread_mutex_lock(&sealer->mutex);
-    conclude(sealer, job, outcome, &why);
+    conclude(sealer, job, outcome, final, &why);
 }
 
 /* Waits for a change, until wake_ms on the monotonic clock at the latest. */
@@ -448,6 +454,15 @@ static void drop_old_spares(const struct store *store)
     fs_list_free(&names);
 }
 
+static uint64_t size_of(const struct store *store, const struct segment_id *id)
+{
+    catalog_path path;
+    struct stat st;
+
+    catalog_segment_path(path, store->data_dir, id);
+    return fs_stat_path(path, &st, NULL) == 0 ? (uint64_t)st.st_size : 0;
+}
+
 /* Everything in the spool that another instance wrote is nobody's any more: we hold the lock. */
 static void find_leftovers(struct sealer *sealer)
 {
@@ -475,6 +490,7 @@ static void find_leftovers(struct sealer *sealer)
             break; /* the next start will find them */
         job->id = catalog.entry[i].id;
         job->end = SEGMENT_ALL;
+        job->bytes = size_of(store, &job->id);
         job->leftover = true;
         append(sealer, job);
         count(&store->counters.unsealed_segments, 1);

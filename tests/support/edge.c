@@ -53,7 +53,7 @@ void edge_open(struct edge *e)
     snprintf(path, sizeof path, "%s/keys", e->dir);
     e->snapshot.config = &e->config;
     must((e->snapshot.keys = key_ring_load(path, &err)) != NULL, &err);
-    must((e->snapshot.geo = geo_open(NULL, 0, &err)) != NULL, &err);
+    must((e->snapshot.geo = geo_open(NULL, 0, NULL, &err)) != NULL, &err);
     options.data_dir = e->dir;
     must((e->store = store_open(&options, &err)) != NULL, &err);
 

@@ -1,4 +1,4 @@
-/* codec: whatever comes in, one line of valid JSON within its bounds comes out, the same each time. */
+/* codec: whatever comes in, one line of valid JSON within its bounds comes out. */
 #include <criterion/criterion.h>
 #include <stdlib.h>
 
@@ -64,7 +64,7 @@ static void expect_field(struct str line, const char *key, const char *want)
                   want);
 }
 
-/* A line that every reader takes: one object, fields of the table in its order, no control bytes. */
+/* A line that every reader takes: one object, fields in the table's order, no control bytes. */
 static void expect_sound(struct str line)
 {
     size_t count, at = 0;

@@ -7,6 +7,7 @@
 #include <stdio.h>
 #include <sys/resource.h>
 
+#include "server/collect.h"
 #include "support/edge.h"
 
 static struct edge e;
@@ -326,6 +327,23 @@ Test(collect, optout_leaves_nothing)
     cr_expect_eq(edge_records_count(&e), 1);
     cr_expect_null(strstr(edge_records(&e), "secret"));
     cr_expect_eq(e.metrics.hits_received, 1 + e.metrics.hits_opted_out);
+}
+
+Test(collect, optout_in_any_cookie_line_hides_the_identifiers_in_all)
+{
+    static const char *const requests[] = {
+        "GET / HTTP/1.1\r\nHost: x\r\nCookie: crumb_id=a\r\nCookie: crumb_optout=1\r\n\r\n",
+        "GET / HTTP/1.1\r\nHost: x\r\nCookie: crumb_optout=1\r\nCookie: crumb_id=a\r\n\r\n",
+    };
+
+    for (size_t i = 0; i < sizeof requests / sizeof requests[0]; i++) {
+        struct policy_cookies cookies;
+
+        edge_parse(requests[i], e.sent, sizeof e.sent, &e.request);
+        collect_read_cookies(&cookies, &e.request, &e.config.cookies, NULL);
+        cr_expect(cookies.opted_out);
+        cr_expect_eq(cookies.ids_count, 0);
+    }
 }
 
 /*

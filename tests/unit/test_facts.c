@@ -1,4 +1,4 @@
-/* facts: a query that anybody may have sent becomes facts, and nothing is lost without being counted. */
+/* facts: a query that anybody may have sent becomes facts; what is lost is counted. */
 #include <criterion/criterion.h>
 #include <stdlib.h>
 

@@ -63,6 +63,7 @@ static const struct row bad_rows[] = {
     ROW("v1 no ports", "PROXY TCP4 192.0.2.1 198.51.100.2\r\n", NULL),
     ROW("v1 one port", "PROXY TCP4 192.0.2.1 198.51.100.2 1\r\n", NULL),
     ROW("v1 three ports", "PROXY TCP4 192.0.2.1 198.51.100.2 1 2 3\r\n", NULL),
+    ROW("v1 port that could be octal", "PROXY TCP4 192.0.2.1 198.51.100.2 1 0443\r\n", NULL),
     ROW("v1 large port", "PROXY TCP4 192.0.2.1 198.51.100.2 1 65536\r\n", NULL),
     ROW("v1 negative port", "PROXY TCP4 192.0.2.1 198.51.100.2 1 -2\r\n", NULL),
     ROW("v1 IPv6 as TCP4", "PROXY TCP4 ::1 198.51.100.2 1 2\r\n", NULL),

@@ -5,6 +5,7 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { chromium } from 'playwright-core';
+import { cleanup } from './cleanup.js';
 import { until } from './wait.js';
 
 const ARGS = [
@@ -27,7 +28,7 @@ export async function openBrowser(t, { hosts = [], human = true } = {}) {
             ...(human ? ['--disable-blink-features=AutomationControlled'] : []),
         ],
     });
-    t.after(() => browser.close());
+    cleanup(t, () => browser.close());
     return browser;
 }
 
@@ -50,7 +51,7 @@ export async function openPlainBrowser(t, url) {
         { stdio: 'ignore' }
     );
     const ended = new Promise((resolve) => child.on('exit', resolve));
-    t.after(async () => {
+    cleanup(t, async () => {
         child.kill('SIGKILL');
         await ended;
         fs.rmSync(profile, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });

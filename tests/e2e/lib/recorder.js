@@ -2,6 +2,7 @@
 
 import fs from 'node:fs';
 import http from 'node:http';
+import { cleanup } from './cleanup.js';
 
 const TAG = new URL('../../../src/web/t.min.js', import.meta.url);
 const PIXEL = Buffer.from('R0lGODlhAQABAIAAAAAAAP///yH5BAEAAAAALAAAAAABAAEAAAIBRAA7', 'base64');
@@ -52,7 +53,7 @@ export async function startRecorder(t, pages = {}) {
         send('text/html; charset=utf-8', page);
     });
     await new Promise((resolve) => server.listen(0, '127.0.0.1', resolve));
-    t.after(() => {
+    cleanup(t, () => {
         server.closeAllConnections();
         server.close();
     });

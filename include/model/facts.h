@@ -22,6 +22,13 @@
  * a hit. Values may be any bytes (codec.h replaces what is not UTF-8); keys of params are UTF-8 and
  * differ from each other.
  */
+/*
+ * The pairs of a query string, decoded as above, for protocols with keys of their own: an empty key is
+ * left out. Returns how many did not fit the memory.
+ */
+typedef void facts_pair_fn(void *arg, struct str key, struct str value);
+unsigned facts_pairs(struct str query, struct buf *memory, facts_pair_fn *each, void *arg);
+
 /* Nothing known: where every reader of facts begins. */
 void facts_clear(struct facts *facts);
 

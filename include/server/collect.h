@@ -37,6 +37,9 @@ enum collect_verdict collect(struct exchange *x, struct event *event, struct buf
 /* The answer to a refused hit, the same for every endpoint: 403 or 503. */
 void collect_answer_refused(struct exchange *x, enum collect_verdict verdict);
 
+/* Counts a hit that was refused before collect() could see it. */
+void collect_count_refused(struct exchange *x, enum collect_verdict verdict);
+
 /* Its parts, for endpoints that judge several hits in one answer. */
 struct collect_refusal {
     int status;

@@ -92,6 +92,7 @@ void route(struct exchange *x, enum route_table table);
 
 /* One ep_*.c each. */
 endpoint_fn ep_pixel, ep_events, ep_tag, ep_preflight;
+endpoint_fn ep_snowplow_get, ep_snowplow_post, ep_matomo_get, ep_matomo_post;
 endpoint_fn ep_optout_page, ep_optout_change, ep_optin_change, ep_optout_status;
 endpoint_fn ep_dnt, ep_gpc, ep_robots, ep_favicon;
 endpoint_fn ep_page;

@@ -180,3 +180,23 @@ void facts_from_query(struct facts *facts, struct str query, struct buf *memory)
             facts->params_dropped++;
     }
 }
+
+unsigned facts_pairs(struct str query, struct buf *memory, facts_pair_fn *each, void *arg)
+{
+    unsigned lost = 0;
+    struct str pair;
+
+    while ((pair = str_cut(&query, '&')).p != NULL) {
+        struct str value = pair, key = str_cut(&value, '=');
+
+        if (key.n == 0)
+            continue;
+        if (value.p == NULL)
+            value = STR("");
+        if (decode(key, memory, &key) && decode(value, memory, &value) && repair_key(&key, memory))
+            each(arg, key, value);
+        else
+            lost++;
+    }
+    return lost;
+}

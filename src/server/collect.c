@@ -357,3 +357,9 @@ void collect_answer_refused(struct exchange *x, enum collect_verdict verdict)
 
     answer_text(x, outcome->status, str_of(outcome->extra), outcome->sentence);
 }
+
+void collect_count_refused(struct exchange *x, enum collect_verdict verdict)
+{
+    metrics_add(&x->context->metrics->hits_received, 1);
+    counted(x, verdict);
+}

@@ -5,19 +5,15 @@
  * for a body that is no JSON at all), and each of them moved hits_received and one counter more. A
  * sample of what was refused is kept for the site's owner, but never of a browser that opted out.
  */
-#include "base/date.h"
 #include "base/json.h"
-#include "base/utf8.h"
 #include "model/facts.h"
 #include "model/json_in.h"
-#include "model/redact.h"
 #include "server/answer.h"
 #include "server/collect.h"
 #include "server/origin.h"
-#include "store/rejects.h"
+#include "server/sample.h"
 
 #define EVENTS_MAX         256 /* in one request; the tag sends at most 20 */
-#define SAMPLE_BYTES_MAX   512
 #define HEADERS_BYTES_MAX  (COLLECT_COOKIES_BYTES_MAX + ORIGIN_CORS_BYTES_MAX + 128)
 #define VERDICTS_BYTES_MAX (ANSWER_BYTES_MAX - ANSWER_HEAD_BYTES_MAX - HEADERS_BYTES_MAX)
 
@@ -29,34 +25,6 @@ struct verdicts {
     unsigned accepted, refused;
     int status; /* of the first that was refused */
 };
-
-static void keep_sample(const struct verdicts *v, const char *reason, struct str sample)
-{
-    const struct exchange *x = v->x;
-    struct rejects *rejects = x->context->rejects;
-    char memory[SAMPLE_BYTES_MAX + 64];
-    struct buf line, safe = buf_over(memory, sizeof memory);
-    char *p;
-
-    if (rejects == NULL || collect_is_opted_out(x, NULL))
-        return;
-    p = rejects_reserve(rejects);
-    if (p == NULL)
-        return;
-    redact_add_text(&safe, utf8_cut(sample, SAMPLE_BYTES_MAX));
-    line = buf_over(p, REJECTS_LINE_BYTES);
-    buf_add_lit(&line, "{\"ts\":\"");
-    date_add_rfc3339(&line, x->context->now_ms);
-    buf_add_lit(&line, "\",\"reason\":");
-    json_add_string(&line, str_of(reason));
-    buf_add_lit(&line, ",\"origin\":");
-    json_add_string(&line, utf8_cut(x->request->header[HTTP_HEADER_ORIGIN], 128));
-    buf_add_lit(&line, ",\"event\":");
-    json_add_string(&line, buf_str(&safe));
-    buf_add_lit(&line, "}\n");
-    if (!line.full && !safe.full)
-        rejects_accept(rejects, line.n);
-}
 
 static void refuse(struct verdicts *v, size_t index, int status, const char *reason)
 {
@@ -84,7 +52,7 @@ static void refuse_bad(struct verdicts *v, size_t index, _Atomic uint64_t *count
     metrics_add(&x->context->metrics->hits_received, 1);
     metrics_add(counter, 1);
     collect_add_debug(v->x, site, "bad: ", reason, &v->headers);
-    keep_sample(v, reason, sample);
+    sample_keep(v->x, reason, sample);
     refuse(v, index, 400, reason);
 }
 
@@ -118,7 +86,7 @@ static void judge(struct verdicts *v, const struct json_in *in, size_t index)
     refusal = collect_refusal(verdict);
     if (refusal.status == 403) {
         json_in_add_text(in, index, SAMPLE_BYTES_MAX, &sample);
-        keep_sample(v, refusal.sentence, buf_str(&sample));
+        sample_keep(v->x, refusal.sentence, buf_str(&sample));
     }
     refuse(v, index, refusal.status, refusal.sentence);
 }

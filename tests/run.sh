@@ -54,5 +54,5 @@ part build count_nothing make --no-print-directory -j2 all build/country.mmdb
 part layers count_exit tests/layers.sh
 part unit count_criterion make --no-print-directory -j2 unit
 part e2e count_node make --no-print-directory e2e
-echo "$passed passed, $failed failed"
+echo "$passed passed, $failed failed" | tee $logs/sum
 [ $failed -eq 0 ]

@@ -181,8 +181,7 @@ void config_add_values(struct buf *b, size_t index);
  */
 const char *config_needs_restart(const struct config *running, const struct config *loaded);
 
-/* By name; NULL if there is none. With no sites configured every name is accepted but has no entry.
- */
+/* By name; NULL if there is none. With no sites configured every name is accepted but has no entry. */
 const struct config_site *config_site(const struct config *config, struct str name);
 
 #endif

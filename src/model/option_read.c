@@ -308,8 +308,7 @@ static unsigned distance(struct str a, struct str b)
     return row[(a.n + 1) % 3][b.n];
 }
 
-/* The name in this map that was probably meant; failing that, where there is an option so called.
- */
+/* The name in this map that was probably meant; failing that, where there is an option so called. */
 static struct str nearest(struct str prefix, struct str name)
 {
     unsigned best = 1 + (unsigned)(name.n / 4);

@@ -181,7 +181,7 @@ for (const durability of ['process', 'power']) {
         assert.equal((await fetchOnce(server.address, '/optout')).status, 200); // opting out always works
         const out = await fetchOnce(server.address, '/optout', { 'Content-Length': '0', Origin: 'http://localhost' }, 'POST');
         assert.equal(out.cookie('crumb_optout'), '1');
-        assert.notEqual((await fetchOnce(server.admin, '/readyz')).status, 200);
+        await until('readyz says so', async () => (await fetchOnce(server.admin, '/readyz')).status === 503);
         assert.equal((await fetchOnce(server.admin, '/healthz')).status, 200);
 
         fs.rmSync(path.join(disk, 'filler'));
@@ -224,11 +224,42 @@ function fillUp(file) {
 
 // ---- descriptors -------------------------------------------------------------------------------------------
 
+// From now on the process may open only so many files more.
+function limitDescriptors(server, more) {
+    const limit = fs.readdirSync(`/proc/${server.pid}/fd`).length + more;
+    const run = spawnSync('prlimit', ['--pid', String(server.pid), `--nofile=${limit}`]);
+    assert.equal(run.status, 0);
+    return limit;
+}
+
+// 300 clients at once where 20 have room: each sends one request and keeps its connection open.
+async function answeredInCrowd(server) {
+    let answered = 0;
+    const client = async () => {
+        const connection = await Connection.open(server.address);
+        const answer = await connection.send(request('/b.gif?site=s')).answer().catch(() => null);
+        answered += answer?.status === 200;
+    };
+    await Promise.all(Array.from({ length: 300 }, client));
+    return answered;
+}
+
+test('promise 10: whoever asks is answered, also when descriptors are few', async (t) => {
+    const server = await start(t, { config: { workers: 1 } });
+    limitDescriptors(server, 20);
+    assert.equal(await answeredInCrowd(server), 300);
+});
+
+test('promise 10: whoever asks is answered, also when limits.connections is reached', async (t) => {
+    const server = await start(t, { config: { workers: 1, limits: { connections: 20 } } });
+    assert.equal(await answeredInCrowd(server), 300);
+    assert.equal(cat(server).length, 300);
+});
+
 test('promise 10: without descriptors accepting pauses, it does not spin, and goes on afterwards', async (t) => {
     const server = await start(t, { config: { workers: 1 } });
+    const limit = limitDescriptors(server, 20);
     const open = () => fs.readdirSync(`/proc/${server.pid}/fd`).length;
-    const limit = open() + 20;
-    assert.equal(spawnSync('prlimit', ['--pid', String(server.pid), `--nofile=${limit}`]).status, 0);
     const busy = await Connection.open(server.address);
     busy.send('GET /b.gif?site=s HTTP/1.1\r\n');
     assert.equal((await fetchOnce(server.address, '/b.gif?site=s')).status, 200); // so busy was read

@@ -126,8 +126,15 @@ $(BUILD)/llhttp/%.o: $(LLHTTP_SRC)/%.c
 
 # ---- unit tests: one program per tests/unit/test_*.c, linked with every layer ------------------------------------------
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/test_*.c))
-SUPPORT    := $(patsubst tests/support/%.c,$(BUILD)/tests/support/%.o,$(wildcard tests/support/*.c))
+# A library, so that a test which replaces something below is not linked with a helper that needs the real one.
+SUPPORT    := $(BUILD)/tests/libsupport.a
 TEST_LIBS   = -lcriterion
+
+$(SUPPORT): $(patsubst tests/support/%.c,$(BUILD)/tests/support/%.o,$(wildcard tests/support/*.c))
+	@mkdir -p $(@D)
+	@rm -f $@
+	$(call show,AR)
+	$(Q)$(AR) rcs $@ $^
 
 $(BUILD)/tests/support/%.o: tests/support/%.c
 	@mkdir -p $(@D)
@@ -218,7 +225,7 @@ lint:
 	@conf/setup/packages.sh lint
 	@$(MAKE) --no-print-directory tidy cppcheck shellcheck
 
-C_FILES := $(shell git ls-files 'src/*.c' 'tests/support/*.c' 'tests/stress/*.c' 2>/dev/null)
+C_FILES := $(shell git ls-files 'src/*.c' 2>/dev/null)
 tidy:
 	@echo "clang-tidy" && printf '%s\n' $(C_FILES) | xargs -P 2 -I{} sh -c \
 		'clang-tidy --quiet {} -- -std=c11 $(CPPFLAGS) -Itests $(LLHTTP_CFLAGS) 2>/dev/null'

@@ -139,13 +139,29 @@ static struct str text_of(const json_t *string)
     return str_from(json_string_value(string), json_string_length(string));
 }
 
+static bool is_number(struct str text, double number)
+{
+    char copy[64];
+
+    if (text.n >= sizeof copy)
+        return true;
+    memcpy(copy, text.p, text.n);
+    copy[text.n] = '\0';
+    return !(strtod(copy, NULL) < number) && !(strtod(copy, NULL) > number);
+}
+
 /* A value that is not a string as JSON in memory; absent when it does not fit. */
 static struct str dump(const json_t *value, struct buf *memory)
 {
-    size_t room = memory->cap - memory->n;
+    size_t room = memory->cap - memory->n, n;
     char *p = memory->p + memory->n;
-    size_t n = json_dumpb(value, p, room, JSON_ENCODE_ANY | JSON_COMPACT);
+    size_t digits = 15; /* which every decimal number of so many digits survives: 4.2 stays 4.2 */
 
+    do
+        n = json_dumpb(value, p, room,
+                       JSON_ENCODE_ANY | JSON_COMPACT | JSON_REAL_PRECISION(digits));
+    while (json_is_real(value) && n < room && !is_number(str_from(p, n), json_real_value(value)) &&
+           ++digits <= 17);
     if (n == 0 || n > room)
         return STR_ABSENT;
     memory->n += n;

@@ -68,6 +68,10 @@ struct json_in *json_in_read(struct str body, const char *under, size_t *events,
                 JSON_IN_DEPTH_MAX);
         return NULL;
     }
+    if (body.n > 0 && memchr(body.p, '\0', body.n) != NULL) { /* which jansson takes for the end */
+        err_set(e, ERR_INPUT, "not JSON: there is a NUL byte in it");
+        return NULL;
+    }
     in = calloc(1, sizeof *in);
     if (in == NULL) {
         err_set(e, ERR_MEMORY, "out of memory");

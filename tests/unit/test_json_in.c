@@ -189,6 +189,19 @@ Test(json_in, brackets_without_end_are_no_deep_recursion)
     free(text);
 }
 
+Test(json_in, a_nul_byte_is_not_the_end_of_the_text)
+{
+    static const struct str texts[] = {
+        { "{}\0", 3 }, { "[1]\0x", 5 }, { "\0{}", 3 }, { "123\0", 4 }
+    };
+
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        size_t events;
+
+        cr_expect_null(json_in_read(texts[i], NULL, &events, NULL), "%zu", i);
+    }
+}
+
 Test(json_in, each_event_of_an_array_is_judged_by_itself)
 {
     struct read r = read_first("[{\"site\":\"a\"},5,{\"site\":\"b\"}]");

@@ -1,12 +1,16 @@
 // browser.js - a real Chromium for a test, and a way to see what it did.
 
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { chromium } from 'playwright-core';
 import { cleanup } from './cleanup.js';
 import { until } from './wait.js';
+
+const CHROMIUM = spawnSync('sh', ['-c', 'command -v chromium || command -v chromium-browser || command -v google-chrome'], {
+    encoding: 'utf8',
+}).stdout.trim();
 
 const ARGS = [
     '--no-sandbox',
@@ -20,7 +24,7 @@ const ARGS = [
 // hosts: names that lead to 127.0.0.1. The back-forward cache is on, as it is for people.
 export async function openBrowser(t, { hosts = [], human = true } = {}) {
     const browser = await chromium.launch({
-        executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium',
+        executablePath: CHROMIUM,
         ignoreDefaultArgs: ['--disable-back-forward-cache'],
         args: [
             ...ARGS,
@@ -46,7 +50,7 @@ export async function openPage(browserOrContext) {
 export async function openPlainBrowser(t, url) {
     const profile = fs.mkdtempSync(path.join(os.tmpdir(), 'crumb-chromium-'));
     const child = spawn(
-        process.env.CHROMIUM ?? '/usr/bin/chromium',
+        CHROMIUM,
         ['--headless', ...ARGS, `--user-data-dir=${profile}`, '--remote-debugging-port=0', url],
         { stdio: 'ignore' }
     );

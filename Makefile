@@ -180,15 +180,47 @@ tsan:
 	@conf/setup/packages.sh test
 	@tests/sanitized.sh thread
 
+# What plain programs can use: the rest of the support needs the unit test framework.
+PLAIN_SUPPORT := $(filter-out %/edge.o,$(SUPPORT))
 STRESS := $(patsubst tests/stress/%.c,$(BUILD)/stress/%,$(wildcard tests/stress/*.c))
 stress: $(STRESS)
 	@for t in $(STRESS); do echo "== $$t"; $$t || exit 1; done
 
-$(BUILD)/stress/%: tests/stress/%.c $(SUPPORT) $(foreach layer,server model store base,$(call lib,$(layer))) $(LLHTTP_OBJ)
+$(BUILD)/stress/%: tests/stress/%.c $(PLAIN_SUPPORT) $(foreach layer,server model store base,$(call lib,$(layer))) $(LLHTTP_OBJ)
 	@mkdir -p $(@D)
 	$(call show,LINK)
 	$(Q)$(CC) $(CPPFLAGS) -Itests $(LLHTTP_CFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ \
 		$(SERVER_LIBS) $(MODEL_LIBS) $(STORE_LIBS) $(BASE_LIBS)
+
+# Crash tests: each *_main program below with what they share; shim.so stands under crumbd's file calls.
+CRASH_COMMON := ledger load server shim_file
+CRASH_PARTS  := $(patsubst %,$(BUILD)/crash/%.o,$(CRASH_COMMON))
+CRASH_NAMES  := $(filter-out $(CRASH_COMMON) shim,$(patsubst tests/crash/%.c,%,$(wildcard tests/crash/*.c)))
+CRASH        := $(patsubst %,$(BUILD)/crash/%,$(CRASH_NAMES)) $(BUILD)/crash/shim.so
+CYCLES       ?= 1000
+SEED         ?= $(shell date +%s)
+export CRUMB_BUILD := $(BUILD)
+
+$(BUILD)/crash/%.o: tests/crash/%.c
+	@mkdir -p $(@D)
+	$(call show,CC)
+	$(Q)$(CC) $(CPPFLAGS) -Itests $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(BUILD)/crash/%: $(BUILD)/crash/%.o $(CRASH_PARTS) $(PLAIN_SUPPORT) $(foreach layer,server model store base,$(call lib,$(layer))) $(LLHTTP_OBJ)
+	$(call show,LINK)
+	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(SERVER_LIBS) $(MODEL_LIBS) $(STORE_LIBS) $(BASE_LIBS)
+
+$(BUILD)/crash/shim.so: tests/crash/shim.c tests/crash/shim_file.c tests/crash/shim.h
+	@mkdir -p $(@D)
+	$(call show,LINK)
+	$(Q)$(CC) $(CPPFLAGS) -Itests -std=c11 $(CFLAGS) $(WARN) -fPIC -shared -pthread -o $@ $(filter %.c,$^)
+
+crash-programs: all $(CRASH)
+
+#: make torture  kill -9 under load, 1,000 times: CYCLES=, SEED=, and once more with durability: power
+torture: crash-programs
+	$(BUILD)/crash/torture --cycles $(CYCLES) --seed $(SEED)
+	$(BUILD)/crash/torture --cycles $(CYCLES) --seed $(SEED) --power
 
 #: make lint     cppcheck, clang-tidy and shellcheck; a warning is an error
 lint:
@@ -223,4 +255,4 @@ install: all
 help:
 	@sed -n 's/^#: //p' Makefile
 
-.PHONY: run test e2e bench asan tsan stress lint tidy cppcheck shellcheck install help
+.PHONY: run test e2e bench asan tsan stress crash-programs torture lint tidy cppcheck shellcheck install help

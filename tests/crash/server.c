@@ -209,7 +209,7 @@ int server_read_back(const struct server *s, struct ledger *ledger)
     FILE *pipe;
     int status;
 
-    path_in(s, command, "data");
+    path_in(s, command, "data/spool");
     if (access(command, F_OK) != 0)
         return 0;
     snprintf(command, sizeof command, "%s cat --data %s/data 2>%s/cat.log", s->crumb, s->dir,

@@ -193,7 +193,7 @@ $(BUILD)/stress/%: tests/stress/%.c $(PLAIN_SUPPORT) $(foreach layer,server mode
 		$(SERVER_LIBS) $(MODEL_LIBS) $(STORE_LIBS) $(BASE_LIBS)
 
 # Crash tests: each *_main program below with what they share; shim.so stands under crumbd's file calls.
-CRASH_COMMON := ledger load server shim_file
+CRASH_COMMON := ledger load server shim_file disk
 CRASH_PARTS  := $(patsubst %,$(BUILD)/crash/%.o,$(CRASH_COMMON))
 CRASH_NAMES  := $(filter-out $(CRASH_COMMON) shim,$(patsubst tests/crash/%.c,%,$(wildcard tests/crash/*.c)))
 CRASH        := $(patsubst %,$(BUILD)/crash/%,$(CRASH_NAMES)) $(BUILD)/crash/shim.so

@@ -43,6 +43,36 @@ static void make_instance(char instance[STORE_INSTANCE_BYTES])
     }
 }
 
+/*
+ * Makes the folder's own name last, and those of the folders above it. Always, not only when they
+ * are made: an earlier process may have been killed between making and syncing them. Of a folder
+ * that we may not read, the name is somebody else's care.
+ */
+static int sync_above(const char *data_dir, struct err *e)
+{
+    catalog_path path;
+    struct err why;
+    size_t n = strlen(data_dir);
+
+    memcpy(path, data_dir, n + 1);
+    for (;;) {
+        while (n > 0 && path[n - 1] == '/')
+            n--;
+        if (n == 0) /* it was the root */
+            return 0;
+        while (n > 0 && path[n - 1] != '/')
+            n--;
+        path[n] = '\0';
+        if (fs_sync_dir(n == 0 ? "." : path, &why) != 0 && why.code != ERR_DENIED)
+            break;
+        if (n == 0)
+            return 0;
+    }
+    if (e != NULL)
+        *e = why;
+    return -1;
+}
+
 static int make_folders(const struct store *store, struct err *e)
 {
     catalog_path hits;
@@ -51,7 +81,7 @@ static int make_folders(const struct store *store, struct err *e)
     if (fs_make_dirs(store->spool_dir, e) != 0 || fs_make_dirs(hits, e) != 0 ||
         fs_sync_dir(store->data_dir, e) != 0)
         return -1;
-    return 0;
+    return sync_above(store->data_dir, e);
 }
 
 static int take_lock(struct store *store, struct err *e)

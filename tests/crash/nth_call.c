@@ -35,7 +35,7 @@
 #define START_MAX_MS 10000
 #define STOP_MAX_MS  20000
 #define ANSWER_MAX_S 10
-#define SAMPLE_FROM  20 /* --every so many: of the errors, too, only a third */
+#define SAMPLE_FROM  20   /* --every so many: of the errors, too, only a third */
 #define BACK_MAX_MS  1000 /* serving again after a fault has ended */
 
 struct run {

@@ -13,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -357,6 +358,13 @@ static int remove_one(const char *path, const struct stat *st, int type, struct 
     (void)type;
     (void)ftw;
     return remove(path);
+}
+
+void server_wipe(const struct server *s)
+{
+    nftw(s->dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    if (mkdir(s->dir, 0700) != 0)
+        die(s->dir);
 }
 
 void server_wipe_data(const struct server *s)

@@ -61,5 +61,6 @@ bool server_metrics_agree(const struct server *s, const struct ledger_verdict *b
 unsigned server_files_in_spool(const struct server *s); /* segments */
 void server_print_log(const struct server *s);
 void server_wipe_data(const struct server *s);
+void server_wipe(const struct server *s); /* everything in its folder */
 
 #endif

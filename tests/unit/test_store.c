@@ -6,6 +6,7 @@
  */
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -62,6 +63,25 @@ Test(store, second_server_is_told_that_the_folder_is_in_use)
     second = store_open(&s.options, &e);
     cr_expect(second != NULL, "free again");
     cr_expect(store_close(second, &e) == 0);
+}
+
+/* A power cut must not take the name of the folder, nor of one above it. */
+Test(store, names_of_the_folders_above_are_synced_at_each_start)
+{
+    char path[96];
+    struct err e;
+
+    snprintf(path, sizeof path, "%s/a/b/", data_dir);
+    for (int start = 0; start < 2; start++) {
+        data_store_open(&s, false);
+        s.options.data_dir = path;
+        data_store_close(&s);
+        for (int folder = 0; folder < 3; folder++) { /* a/b, a, and what it is in */
+            fault_fs_set(FAULT_SYNC, (struct fault){ data_dir, folder, 1, EIO, 0 });
+            cr_expect(store_open(&s.options, &e) == NULL, "start %d, folder %d", start, folder);
+            fault_fs_clear();
+        }
+    }
 }
 
 Test(store, folder_that_cannot_be_written_is_refused)

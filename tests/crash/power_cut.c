@@ -85,6 +85,20 @@ static bool until_half(void *arg)
     return false;
 }
 
+/* The machine's next life. */
+static void make_boot_id(struct run *r, char *path, size_t n)
+{
+    FILE *file;
+
+    snprintf(path, n, "%s/boot_id", r->server.dir);
+    file = fopen(path, "w");
+    if (file == NULL || fputs("01234567-89ab-cdef-0123-456789abcdef\n", file) < 0 ||
+        fclose(file) != 0)
+        fail(r, 0, "cannot write a boot id");
+    r->after.boot_id = path;
+    r->after.shim = r->server.shim;
+}
+
 static void record(struct run *r)
 {
     struct load_options load = { .connections = 8,
@@ -292,7 +306,8 @@ int main(int argc, char **argv)
         { "shim", required_argument, NULL, 'm' },
         { NULL, 0, NULL, 0 },
     };
-    char dir[] = "/tmp/crumb-power-XXXXXX", after[] = "/tmp/crumb-after-XXXXXX", shim_path[4096];
+    char dir[] = "/tmp/crumb-power-XXXXXX", after[] = "/tmp/crumb-after-XXXXXX", shim_path[4096],
+         boot_id[128];
     const char *shim = "build/crash/shim.so";
     struct run r = { .server = { .crumbd = "build/crumbd", .crumb = "build/crumb" },
                      .cuts = 500,
@@ -342,6 +357,7 @@ int main(int argc, char **argv)
     r.shim = shim_new(dir, RECORD_BYTES);
     config.power = r.power;
     server_write_config(&r.server, &config);
+    make_boot_id(&r, boot_id, sizeof boot_id);
     record(&r);
     printf("power_cut: durability %s, seed %u, %u cuts in a recording of %u calls and answers\n",
            r.power ? "power" : "process", r.seed, r.cuts, r.entries);

@@ -78,6 +78,8 @@ static void load_shim(const struct server *s)
     setenv("CRUMB_SHIM", path, 1);
     setenv("CRUMB_SHIM_DIR", s->dir, 1);
     setenv("LD_PRELOAD", s->shim, 1);
+    if (s->boot_id != NULL)
+        setenv("CRUMB_SHIM_BOOT_ID", s->boot_id, 1);
 }
 
 void server_spawn(struct server *s)

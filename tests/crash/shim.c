@@ -1,7 +1,8 @@
 /*
  * shim.c - shim.so: libc's file calls with faults and a recording. See shim.h for the contract.
  *
- * Environment: CRUMB_SHIM the shared file, CRUMB_SHIM_DIR the folder whose files count. Calls are
+ * Environment: CRUMB_SHIM the shared file, CRUMB_SHIM_DIR the folder whose files count,
+ * CRUMB_SHIM_BOOT_ID a file to read in place of the kernel's boot id. Calls are
  * made with one lock held, so that the order of entries is the order in which things were done; but
  * not syncs, which take long and may overlap with anything.
  */
@@ -22,7 +23,8 @@
 #include <sys/uio.h>
 #include <unistd.h>
 
-#define EXPORT __attribute__((visibility("default")))
+#define BOOT_ID_PATH "/proc/sys/kernel/random/boot_id"
+#define EXPORT       __attribute__((visibility("default")))
 
 static struct shim *shim;
 static char root[PATH_MAX];
@@ -147,6 +149,8 @@ EXPORT int open(const char *path, int flags, ...)
     va_start(args, flags);
     mode = (flags & O_CREAT) != 0 ? va_arg(args, mode_t) : 0;
     va_end(args);
+    if (strcmp(path, BOOT_ID_PATH) == 0 && getenv("CRUMB_SHIM_BOOT_ID") != NULL)
+        return real.function(getenv("CRUMB_SHIM_BOOT_ID"), flags, mode);
     if (!ours(path))
         return real.function(path, flags, mode);
     lock();

@@ -84,6 +84,26 @@ Test(store, names_of_the_folders_above_are_synced_at_each_start)
     }
 }
 
+/* durability: process. The lock says which life of the machine a server runs in. */
+Test(store, machine_that_stopped_under_a_server_is_told)
+{
+    data_store_open(&s, false);
+    cr_expect(strstr(s.said, "may be lost") == NULL, "the first start");
+    kill_server();
+    data_store_open(&s, false);
+    cr_expect(strstr(s.said, "may be lost") == NULL, "only the process was killed");
+    kill_server();
+    data_dir_shell("echo 01234567-89ab-cdef-0123-456789abcdef 600 >$D/lock");
+    data_store_open(&s, true);
+    cr_expect(strstr(s.said, "in the 600 s before that may be lost") != NULL, "%s", s.said);
+    data_store_close(&s);
+    restart();
+    cr_expect(strstr(s.said, "may be lost") == NULL, "told once");
+    data_dir_shell("echo 01234567-89ab-cdef-0123-456789abcdef x >$D/lock");
+    restart();
+    cr_expect(strstr(s.said, "may be lost") == NULL, "not a mark of ours");
+}
+
 Test(store, folder_that_cannot_be_written_is_refused)
 {
     struct err e;

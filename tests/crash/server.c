@@ -204,6 +204,14 @@ static bool number_of(const char *line, uint64_t *number)
     return end > at + 5 && *end == '"';
 }
 
+void server_count_line(struct ledger *ledger, const char *line)
+{
+    uint64_t number = UINT64_MAX; /* a line without one was never sent */
+
+    number_of(line, &number);
+    ledger_found(ledger, number);
+}
+
 int server_read_back(const struct server *s, struct ledger *ledger)
 {
     char command[2 * PATH_BYTES];
@@ -220,12 +228,8 @@ int server_read_back(const struct server *s, struct ledger *ledger)
     pipe = popen(command, "r");
     if (pipe == NULL)
         die("crumb cat");
-    while (getline(&line, &room, pipe) > 0) {
-        uint64_t number = UINT64_MAX; /* a line without one was never sent */
-
-        number_of(line, &number);
-        ledger_found(ledger, number);
-    }
+    while (getline(&line, &room, pipe) > 0)
+        server_count_line(ledger, line);
     free(line);
     status = pclose(pipe);
     return WIFEXITED(status) ? WEXITSTATUS(status) : 255;

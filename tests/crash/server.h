@@ -48,6 +48,9 @@ bool server_running(struct server *s); /* also notices that it ended by itself *
  * entered when there is no data folder yet. */
 int server_read_back(const struct server *s, struct ledger *ledger);
 
+/* Enters one line of a sealed file. */
+void server_count_line(struct ledger *ledger, const char *line);
+
 /* Runs `crumb verify`; its exit code. What it printed goes to stdout when it is not 0. */
 int server_verify(const struct server *s);
 

@@ -217,6 +217,11 @@ $(BUILD)/crash/shim.so: tests/crash/shim.c tests/crash/shim_file.c tests/crash/s
 
 crash-programs: all $(CRASH)
 
+#: make crash    kills, failing calls, power cuts, full disks, damage; LONG=1 for all of it (an hour)
+LONG ?=
+crash: crash-programs
+	@LONG=$(LONG) SEED=$(SEED) tests/crash/crash.sh $(BUILD)
+
 #: make torture  kill -9 under load, 1,000 times: CYCLES=, SEED=, and once more with durability: power
 torture: crash-programs
 	$(BUILD)/crash/torture --cycles $(CYCLES) --seed $(SEED)
@@ -255,4 +260,4 @@ install: all
 help:
 	@sed -n 's/^#: //p' Makefile
 
-.PHONY: run test e2e bench asan tsan stress crash-programs torture lint tidy cppcheck shellcheck install help
+.PHONY: run test e2e bench asan tsan stress crash-programs crash torture lint tidy cppcheck shellcheck install help

@@ -75,6 +75,8 @@ struct seal_job {
     struct seal_job *next;
     unsigned attempts;
     int64_t due_ms; /* monotonic */
+    uint64_t
+        full_at_bytes; /* so much was free when the disk was too full for it; else UINT64_MAX */
     bool given_up;
 };
 

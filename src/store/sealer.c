@@ -26,6 +26,8 @@
 #define SEALER_NICE       10
 #define RETRY_FIRST_MS    250
 #define RETRY_MAX_MS      10000
+#define SPACE_POLL_MS     100           /* on a full disk: is there space again? */
+#define SPACE_MORE_BYTES  (64ull << 10) /* so much more than before is worth an attempt */
 #define SPARES_MAX        16
 #define SPARES_BYTES_MAX  (256ull << 20) /* all spares together */
 #define SPARES_AGE_MAX_MS 30000          /* unused so long, they are given back */
@@ -308,6 +310,7 @@ static enum outcome seal(struct sealer *sealer, const struct seal_job *job, stru
 static void append(struct sealer *sealer, struct seal_job *job)
 {
     job->next = NULL;
+    job->full_at_bytes = UINT64_MAX;
     *sealer->jobs_end = job;
     sealer->jobs_end = &job->next;
     count(&sealer->store->counters.unsealed_bytes, job->leftover ? 0 : job->end);
@@ -398,10 +401,40 @@ static void conclude(struct sealer *sealer, struct seal_job *job, enum outcome o
     job->given_up = final;
 }
 
+static uint64_t free_bytes(const struct sealer *sealer)
+{
+    uint64_t bytes;
+
+    return fs_free_bytes(sealer->store->spool_dir, &bytes, NULL) == 0 ? bytes : 0;
+}
+
+/*
+ * A full disk: what it was too full for is due as soon as there is more space than then. True while
+ * such jobs wait.
+ */
+static bool notice_space(struct sealer *sealer, int64_t now_ms)
+{
+    uint64_t least = UINT64_MAX, bytes;
+
+    for (const struct seal_job *job = sealer->jobs; job != NULL; job = job->next)
+        least = job->full_at_bytes < least ? job->full_at_bytes : least;
+    if (least == UINT64_MAX)
+        return false;
+    pthread_mutex_unlock(&sealer->mutex);
+    bytes = free_bytes(sealer);
+    pthread_mutex_lock(&sealer->mutex);
+    for (struct seal_job *job = sealer->jobs; job != NULL; job = job->next) {
+        if (job->full_at_bytes != UINT64_MAX && bytes >= job->full_at_bytes + SPACE_MORE_BYTES)
+            job->due_ms = now_ms;
+    }
+    return true;
+}
+
 static void work_on(struct sealer *sealer, struct seal_job *job)
 {
     struct err why;
     enum outcome outcome;
+    uint64_t full_at_bytes = UINT64_MAX;
     bool first = job->attempts == 0, final = sealer->stopping;
 
     pthread_mutex_unlock(&sealer->mutex);
@@ -411,10 +444,13 @@ static void work_on(struct sealer *sealer, struct seal_job *job)
         count(&sealer->store->counters.seal_errors, 1);
         if (first)
             store_say(sealer->store, true, "%s", why.text);
-        if (why.code == ERR_FULL)
+        if (why.code == ERR_FULL) {
             drop_spares(sealer);
+            full_at_bytes = free_bytes(sealer);
+        }
     }
     pthread_mutex_lock(&sealer->mutex);
+    job->full_at_bytes = full_at_bytes;
     conclude(sealer, job, outcome, final, &why);
 }
 
@@ -495,6 +531,7 @@ static void *run(void *arg)
     pthread_mutex_lock(&sealer->mutex);
     for (;;) {
         int64_t now_ms = clock_mono_ms(), wake_ms;
+        bool waits_for_space = notice_space(sealer, now_ms);
         struct seal_job *job = next_job(sealer, now_ms, &wake_ms);
         bool spares_old =
             sealer->spares > 0 && now_ms - sealer->spares_used_ms >= SPARES_AGE_MAX_MS;
@@ -514,6 +551,8 @@ static void *run(void *arg)
             break;
         if (sealer->spares > 0 && sealer->spares_used_ms + SPARES_AGE_MAX_MS < wake_ms)
             wake_ms = sealer->spares_used_ms + SPARES_AGE_MAX_MS;
+        if (waits_for_space && now_ms + SPACE_POLL_MS < wake_ms)
+            wake_ms = now_ms + SPACE_POLL_MS;
         wait_until(sealer, wake_ms);
     }
     pthread_mutex_unlock(&sealer->mutex);

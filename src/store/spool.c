@@ -28,17 +28,17 @@
 #include "parts.h"
 #include "segment.h"
 
-#define BATCH_BYTES          (4u << 20) /* memory is touched only as far as it is used */
-#define BATCHES_POWER        4
-#define STATES               256 /* decided batches that are remembered */
-#define RETRY_MS             100
-#define MOVES_MAX            2 /* new segments that a batch is tried in after a failed sync */
-#define CHUNK_FIRST_BYTES    (256u << 10)
-#define CHUNK_MIN_BYTES      (64u << 10)
-#define CHUNK_MAX_BYTES      (4u << 20)
-#define HEADROOM_BYTES       (256u << 10)
-#define EARLY_ROLL_BYTES     (128u << 10) /* on a full disk, so much is worth a file of its own */
-#define COMPRESSION_AT_LEAST 8 /* what sealing needs beside the segments: a part of so many */
+#define BATCH_BYTES         (4u << 20) /* memory is touched only as far as it is used */
+#define BATCHES_POWER       4
+#define STATES              256 /* decided batches that are remembered */
+#define RETRY_MS            100
+#define MOVES_MAX           2 /* new segments that a batch is tried in after a failed sync */
+#define CHUNK_FIRST_BYTES   (256u << 10)
+#define CHUNK_MIN_BYTES     (64u << 10)
+#define CHUNK_MAX_BYTES     (4u << 20)
+#define HEADROOM_BYTES      (256u << 10)
+#define EARLY_ROLL_BYTES    (128u << 10) /* on a full disk, so much is worth a file of its own */
+#define PACKED_PERMILLE_MIN 125 /* what sealing needs beside the segments, before it is known */
 
 struct segment {
     struct seal_job *job; /* its identity, and its way to the sealer */
@@ -130,14 +130,24 @@ static void close_segment(struct spool *s)
     release(s, segment);
 }
 
+/* How much of 1,000 bytes is left when they are sealed: as it was until now, and a quarter more. */
+static uint64_t packed_permille(const struct store *store)
+{
+    uint64_t raw = atomic_load(&store->counters.raw_bytes_sealed);
+    uint64_t file = atomic_load(&store->counters.file_bytes_sealed);
+    uint64_t permille = raw == 0 ? 0 : file * 1250 / raw;
+
+    return permille > PACKED_PERMILLE_MIN ? permille : PACKED_PERMILLE_MIN;
+}
+
 /* Bytes that must stay free so that what is in the spool can be sealed. */
 static uint64_t headroom(const struct spool *s)
 {
     uint64_t open_bytes = s->segment == NULL ? 0 : s->segment->next;
+    uint64_t bytes =
+        atomic_load(&s->store->counters.unsealed_bytes) + open_bytes * s->store->options.workers;
 
-    return HEADROOM_BYTES + (atomic_load(&s->store->counters.unsealed_bytes) +
-                             open_bytes * s->store->options.workers) /
-                                COMPRESSION_AT_LEAST;
+    return HEADROOM_BYTES + bytes / 1000 * packed_permille(s->store);
 }
 
 /* Reserves room so that at least `end` is covered: much of it, or as much as there is. */

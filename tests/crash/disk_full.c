@@ -107,15 +107,15 @@ static struct load_options load_for(const struct run *r)
                                   .padding_bytes = 480 };
 }
 
-/* Ends the load some time after the first refusal. */
-static bool until_full_for_a_while(void *arg)
+/* Some time after the first refusal. */
+static bool was_full_for_a_while(void *arg)
 {
     struct run *r = arg;
     int64_t now = now_us();
 
     if (r->full_since_us == 0 && ledger_judge(&r->ledger).refused > r->refused_before)
         r->full_since_us = now;
-    return r->full_since_us == 0 || now - r->full_since_us < FULL_US;
+    return r->full_since_us != 0 && now - r->full_since_us >= FULL_US;
 }
 
 static void fill(struct run *r, unsigned cycle)
@@ -123,9 +123,11 @@ static void fill(struct run *r, unsigned cycle)
     struct load_options load = load_for(r);
 
     load.retry_after_missing = &r->retry_after_missing;
+    load.enough = was_full_for_a_while;
+    load.enough_arg = r;
     r->refused_before = ledger_judge(&r->ledger).refused;
     r->full_since_us = 0;
-    load_run(&r->ledger, &load, until_full_for_a_while, r);
+    load_run(&r->ledger, &load, NULL, NULL);
     if (r->full_since_us == 0)
         fail(r, cycle, "the disk did not get full");
     if (r->retry_after_missing > 0)

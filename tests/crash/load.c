@@ -240,7 +240,8 @@ static bool outstanding(const struct load *load)
 static bool finished(const struct load *load, int64_t now)
 {
     return load->sent >= load->options->max_hits || now - load->start_us >= load->options->max_us ||
-           load->refusing;
+           load->refusing ||
+           (load->options->enough != NULL && load->options->enough(load->options->enough_arg));
 }
 
 static void send_all(struct load *load, bool more)

@@ -22,6 +22,8 @@ struct load_options {
     /* Called for each hit that was acknowledged; NULL: not. */
     void (*acked)(void *arg, uint64_t number);
     void *acked_arg;
+    bool (*enough)(void *arg); /* asked often: no more is sent once it says so; NULL: not */
+    void *enough_arg;
     unsigned *retry_after_missing; /* counts 503 answers without that header; NULL: not */
 };
 

@@ -35,6 +35,7 @@
 #define START_MAX_MS 10000
 #define STOP_MAX_MS  20000
 #define ANSWER_MAX_S 10
+#define FIRST_MAX    6
 #define SAMPLE_FROM  20   /* --every so many: of the errors, too, only a third */
 #define BACK_MAX_MS  1000 /* serving again after a fault has ended */
 
@@ -162,6 +163,12 @@ static bool kill_at(struct run *r, enum shim_call call, enum shim_action action,
     return true;
 }
 
+/* Where to begin, when not every N is tried: early, because of some kinds there are few calls. */
+static uint32_t first_n(const struct run *r, unsigned salt)
+{
+    return 1 + (r->seed + salt) % (r->every < FIRST_MAX ? r->every : FIRST_MAX);
+}
+
 static void kill_everywhere(struct run *r)
 {
     static const enum shim_action actions[] = { SHIM_KILL_BEFORE, SHIM_KILL_AFTER, SHIM_KILL_HALF };
@@ -170,7 +177,7 @@ static void kill_everywhere(struct run *r)
         for (size_t a = 0; a < sizeof actions / sizeof actions[0]; a++) {
             if (actions[a] == SHIM_KILL_HALF && call != SHIM_WRITE)
                 continue;
-            for (uint32_t n = 1 + (r->seed + (unsigned)call) % r->every;; n += r->every) {
+            for (uint32_t n = first_n(r, (unsigned)call);; n += r->every) {
                 snprintf(r->what, sizeof r->what, "%s the %u. %s (%s)",
                          shim_action_names[actions[a]], n, shim_call_names[call],
                          r->config.power ? "power" : "process");
@@ -286,7 +293,7 @@ static bool fail_at(struct run *r, enum shim_call call, enum shim_action action,
 static void fail_with(struct run *r, enum shim_call call, enum shim_action action, int error)
 {
     for (uint32_t times = 0; times < 2; times++) {
-        uint32_t n = 1 + (r->seed + (unsigned)call + (unsigned)error) % r->every;
+        uint32_t n = first_n(r, (unsigned)call + (unsigned)error);
 
         do {
             snprintf(r->what, sizeof r->what, "%s the %u. %s %s with %s (%s)",

@@ -28,15 +28,15 @@ pkg  = $(shell pkg-config $(1) $(2) 2>/dev/null)
 
 # ---- libraries, by the layer that wraps them ---------------------------------------------------------------------
 BASE_LIBS   = $(call pkg,--libs,libsodium libxxhash)
-MODEL_LIBS  = $(call pkg,--libs,libcyaml libmaxminddb)
+MODEL_LIBS  = $(call pkg,--libs,yaml-0.1 libmaxminddb)
 # ISA-L where it exists (amd64, arm64); zlib does the same job everywhere else.
-HAVE_ISAL  := $(if $(NO_ISAL),,$(shell pkg-config --exists libisal && echo 1))
+HAVE_ISAL  := $(if $(NO_ISAL),,$(shell pkg-config --exists libisal 2>/dev/null && echo 1))
 STORE_LIBS  = -lz $(if $(HAVE_ISAL),$(call pkg,--libs,libisal))
 SERVER_LIBS = $(call pkg,--libs,libevent_core)
 CPPFLAGS   += $(if $(HAVE_ISAL),-DHAVE_ISAL=1)
 
 # llhttp: a shared library in later Debian releases, C sources (package node-llhttp) in Debian 12.
-ifeq ($(shell pkg-config --exists libllhttp && echo 1),1)
+ifeq ($(shell pkg-config --exists libllhttp 2>/dev/null && echo 1),1)
 SERVER_LIBS   += $(call pkg,--libs,libllhttp)
 LLHTTP_CFLAGS := $(call pkg,--cflags,libllhttp)
 LLHTTP_OBJ    :=
@@ -103,8 +103,15 @@ $(BUILD)/llhttp/%.o: $(LLHTTP_SRC)/%.c
 
 # ---- unit tests: one program per tests/unit/test_*.c, linked with every layer ------------------------------------------
 UNIT_TESTS := $(patsubst tests/unit/%.c,$(BUILD)/tests/%,$(wildcard tests/unit/test_*.c))
-SUPPORT    := $(patsubst tests/support/%.c,$(BUILD)/tests/support/%.o,$(wildcard tests/support/*.c))
+# A library, so that a test which replaces something below is not linked with a helper that needs the real one.
+SUPPORT    := $(BUILD)/tests/libsupport.a
 TEST_LIBS   = -lcriterion
+
+$(SUPPORT): $(patsubst tests/support/%.c,$(BUILD)/tests/support/%.o,$(wildcard tests/support/*.c))
+	@mkdir -p $(@D)
+	@rm -f $@
+	$(call show,AR)
+	$(Q)$(AR) rcs $@ $^
 
 $(BUILD)/tests/support/%.o: tests/support/%.c
 	@mkdir -p $(@D)
@@ -146,7 +153,7 @@ COUNTRY_DB := build/country.mmdb
 #: make run      installs what is missing, builds, serves the demo site on http://localhost:8080
 run:
 	@conf/setup/packages.sh run
-	@$(MAKE) --no-print-directory all $(COUNTRY_DB)
+	@$(MAKE) --no-print-directory -j2 all $(COUNTRY_DB)
 	@echo "crumb: open http://localhost:8080, and in another terminal: build/crumb tail --data data"
 	@exec build/crumbd -c conf/demo.yaml
 
@@ -167,7 +174,7 @@ e2e: all $(COUNTRY_DB)
 #: make bench    crumbd beside nginx: CPU per hit, hits/s, p99, bytes per hit
 bench:
 	@conf/setup/packages.sh bench
-	@$(MAKE) --no-print-directory all $(COUNTRY_DB)
+	@$(MAKE) --no-print-directory -j2 all $(COUNTRY_DB)
 	@bench/run.sh
 
 #: make asan     unit and end-to-end tests under AddressSanitizer and UBSan; a leak is a failure
@@ -232,7 +239,7 @@ lint:
 	@conf/setup/packages.sh lint
 	@$(MAKE) --no-print-directory tidy cppcheck shellcheck
 
-C_FILES := $(shell git ls-files 'src/*.c' 'tests/support/*.c' 'tests/stress/*.c' 2>/dev/null)
+C_FILES := $(shell git ls-files 'src/*.c' 2>/dev/null)
 tidy:
 	@echo "clang-tidy" && printf '%s\n' $(C_FILES) | xargs -P 2 -I{} sh -c \
 		'clang-tidy --quiet {} -- -std=c11 $(CPPFLAGS) -Itests $(LLHTTP_CFLAGS) 2>/dev/null'

@@ -60,7 +60,6 @@ event2/|src/server
 llhttp|src/server/http.c
 sodium|src/base/crypto.c
 xxhash|src/base/hash.c
-cyaml/|src/model/config.c
 yaml.h|src/model/config.c
 maxminddb|src/model/geo.c
 zlib.h|src/store/deflate.c

@@ -60,5 +60,5 @@ part layers count_exit tests/layers.sh
 part unit count_criterion make --no-print-directory -j2 unit
 part crash count_crash make --no-print-directory -j2 crash
 part e2e count_node make --no-print-directory e2e
-echo "$passed passed, $failed failed"
+echo "$passed passed, $failed failed" | tee $logs/sum
 [ $failed -eq 0 ]

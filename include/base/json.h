@@ -14,8 +14,7 @@
 /* "s" with the quotes. Ill-formed UTF-8 becomes U+FFFD. */
 void json_add_string(struct buf *b, struct str s);
 
-/* The same without the quotes, so that a string can be written in pieces (each whole characters).
- */
+/* The same without the quotes, so that a string can be written in pieces (each whole characters). */
 void json_add_escaped(struct buf *b, struct str s);
 
 enum json_type {

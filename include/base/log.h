@@ -12,8 +12,7 @@
 
 enum log_level { LOG_ERROR, LOG_WARNING, LOG_NOTICE };
 
-/* The name at the start of every line; borrowed, so pass a literal. Call once, before any thread.
- */
+/* The name at the start of every line; borrowed, so pass a literal. Call once, before any thread. */
 void log_program(const char *name);
 
 void log_line(enum log_level level, const char *format, ...) __attribute__((format(printf, 2, 3)));

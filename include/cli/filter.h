@@ -37,8 +37,7 @@ int filter_add(struct filter *filter, const char *condition, struct err *e);
 /* The condition `field=list` for an option of its own (--site). */
 int filter_add_equal(struct filter *filter, const char *field, const char *list, struct err *e);
 
-/* 1: the record is meant; 0: it is not; -1: the line is not a record (no JSON object, or too long).
- */
+/* 1: the record is meant; 0: it is not; -1: the line is not a record (no JSON object, or too long). */
 int filter_match(struct filter *filter, struct str line);
 
 #endif

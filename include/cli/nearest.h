@@ -22,8 +22,7 @@ struct nearest {
 void nearest_begin(struct nearest *n, struct str word);
 void nearest_offer(struct nearest *n, const char *name);
 
-/* "; did you mean PREFIXa, PREFIXb or PREFIXc?" as terminated text, empty when nothing was close.
- */
+/* "; did you mean PREFIXa, PREFIXb or PREFIXc?" as terminated text, empty when nothing was close. */
 #define NEAREST_TEXT_BYTES 256
 const char *nearest_text(const struct nearest *n, const char *prefix,
                          char text[NEAREST_TEXT_BYTES]);

@@ -12,8 +12,7 @@
 void stop_on_signals(void);
 bool stop_asked(void);
 
-/* Ends the process the way the signal would have, so that shells and scripts see that it was one.
- */
+/* Ends the process the way the signal would have, so that shells and scripts see that it was one. */
 void stop_by_signal(void);
 
 #endif

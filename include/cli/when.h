@@ -16,8 +16,7 @@
 
 #include "base/err.h"
 
-/* An IANA name such as "Europe/Berlin", as installed with the system's tzdata; NULL and "UTC": UTC.
- */
+/* An IANA name such as "Europe/Berlin", as installed with the system's tzdata; NULL and "UTC": UTC. */
 int when_zone(const char *name, struct err *e);
 
 int when_parse(const char *text, int64_t now_ms, int64_t *wall_ms, struct err *e);

@@ -35,8 +35,7 @@ struct codec_field {
     const char *sentence; /* for crumb-hits(5) and the schemas */
 };
 
-/* Every field that a line of this schema version can have, in the order in which they are written.
- */
+/* Every field that a line of this schema version can have, in the order in which they are written. */
 const struct codec_field *codec_fields(size_t *count);
 
 #endif

@@ -99,6 +99,12 @@ struct config_paths {
     char *optin;  /* /optin */
 };
 
+/* A file that is served as it is, beside the endpoints. */
+struct config_page {
+    char *path; /* starts with '/' */
+    char *file;
+};
+
 struct config {
     struct config_listen *listen;
     unsigned listen_count; /* at least 1 */
@@ -114,6 +120,8 @@ struct config {
     struct config_privacy privacy;
     struct config_limits limits;
     struct config_paths paths;
+    struct config_page *pages;
+    unsigned pages_count;
 };
 
 #define CONFIG_FILE_BYTES_MAX (1u << 20)
@@ -160,8 +168,7 @@ void config_add_values(struct buf *b, size_t index);
  */
 const char *config_needs_restart(const struct config *running, const struct config *loaded);
 
-/* By name; NULL if there is none. With no sites configured every name is accepted but has no entry.
- */
+/* By name; NULL if there is none. With no sites configured every name is accepted but has no entry. */
 const struct config_site *config_site(const struct config *config, struct str name);
 
 #endif

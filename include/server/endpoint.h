@@ -19,6 +19,7 @@
 #include "server/client_addr.h"
 #include "server/http.h"
 #include "server/metrics.h"
+#include "server/pages.h"
 #include "store/spool.h"
 
 /*
@@ -29,6 +30,7 @@ struct snapshot {
     struct config *config;
     struct geo_set *geo;
     struct key_ring *keys;
+    struct pages *pages; /* NULL: none */
 };
 
 struct admin_view;
@@ -64,9 +66,11 @@ struct exchange {
 typedef void endpoint_fn(struct exchange *x);
 
 #define ENDPOINT_PATH_FIXED SIZE_MAX
+#define ENDPOINT_PATH_PAGE  (SIZE_MAX - 1)
 
 struct endpoint {
-    /* Where its path stands in struct config_paths, or ENDPOINT_PATH_FIXED. */
+    /* Where its path stands in struct config_paths, ENDPOINT_PATH_FIXED, or for every path that the
+     * snapshot has a page for, ENDPOINT_PATH_PAGE. */
     size_t path_offset;
     struct str path_suffix; /* behind the configured path, or the whole fixed path */
     unsigned methods;       /* 1 << enum http_method ... */
@@ -84,6 +88,7 @@ void route(struct exchange *x, enum route_table table);
 endpoint_fn ep_pixel;
 endpoint_fn ep_optout_page, ep_optout_change, ep_optin_change, ep_optout_status;
 endpoint_fn ep_dnt, ep_gpc, ep_robots, ep_favicon;
+endpoint_fn ep_page;
 endpoint_fn ep_metrics, ep_healthz, ep_readyz;
 
 #endif

@@ -26,6 +26,8 @@
 
 #include "base/err.h"
 
+#define SPOOL_LINE_BYTES_MAX 131072
+
 struct spool;
 
 enum spool_state {
@@ -43,13 +45,17 @@ enum spool_state {
 void spool_begin_turn(struct spool *s, int64_t wall_ms);
 
 /*
- * Room for one record of at most max_bytes (its line with the newline), or NULL: ERR_FULL when no
- * disk space is reserved for it or the batch is full, others when the disk fails. *seq is the
- * record's number; not calling spool_accept gives it back.
+ * Room for one record of at most max_bytes (its line with the newline; SPOOL_LINE_BYTES_MAX is the
+ * most), or NULL: ERR_FULL when no disk space is reserved for it or 4 MiB of the turn's records
+ * wait already, others when the disk fails. *seq is the record's number; not calling spool_accept
+ * gives it back. e is filled each time; it is tried again 100 ms later.
  */
 char *spool_reserve(struct spool *s, size_t max_bytes, uint64_t *seq, struct err *e);
 
-/* Takes the n bytes that were written to the last reserve. Returns the number of the batch. */
+/*
+ * Takes the n bytes, a line that ends with its newline, that were written to the last reserve.
+ * Returns the number of the batch. With power several turns may share a batch.
+ */
 uint64_t spool_accept(struct spool *s, size_t n);
 
 /*

@@ -3,8 +3,7 @@
  * per worker.
  *
  *      data/spool/   live and left-behind segments (never *.gz)          - one writer each
- *      data/hits/dt=2026-11-23/hour=14/<stem>.ndjson.gz and .idx   - sealed,
- * immutable
+ *      data/hits/dt=2026-11-23/hour=14/<stem>.ndjson.gz and .idx - sealed, immutable
  *
  * src/store/README.md is the format document. Opening takes the folder's lock, so that two servers
  * can never share it; what an earlier process left is sealed in the background while the new one

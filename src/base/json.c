@@ -10,11 +10,40 @@
 
 #define DEPTH_MAX 64
 
-/* Bytes that stand for themselves inside a string: ASCII without control characters, '"' and '\\'.
+#define EACH_BYTE(byte) (UINT64_C(0x0101010101010101) * (byte))
+
+/*
+ * Do eight bytes stand for themselves in a string: ASCII without control characters, DEL, '"' and '\\'? A
+ * byte that does not sets the top bit of a byte in `odd` (and may set that of the next one too).
  */
-static bool plain(unsigned char c)
+static bool eight_are_plain(const char *p)
+{
+    uint64_t eight, odd;
+
+    memcpy(&eight, p, sizeof eight);
+    odd = eight | (eight - EACH_BYTE(0x20)) | (eight + EACH_BYTE(0x01));
+    odd |= (eight ^ EACH_BYTE((unsigned)'"')) - EACH_BYTE(0x01);
+    odd |= (eight ^ EACH_BYTE((unsigned)'\\')) - EACH_BYTE(0x01);
+    return (odd & EACH_BYTE(0x80)) == 0;
+}
+
+static bool is_plain(unsigned char c)
 {
     return c >= 0x20 && c < 0x7F && c != '"' && c != '\\';
+}
+
+/* How many bytes at the start stand for themselves. */
+static size_t plain_bytes(struct str s)
+{
+    size_t n = 0;
+
+    while (s.n - n >= 8 && eight_are_plain(s.p + n))
+        n += 8;
+    if (n > 0 && s.n - n < 8 && eight_are_plain(s.p + s.n - 8))
+        return s.n; /* the last ones, looked at together with some before them */
+    while (n < s.n && is_plain((unsigned char)s.p[n]))
+        n++;
+    return n;
 }
 
 static void add_unicode_escape(struct buf *b, uint32_t point)
@@ -59,10 +88,8 @@ void json_add_escaped(struct buf *b, struct str s)
     bool valid;
 
     while (s.n > 0) {
-        size_t run = 0;
+        size_t run = plain_bytes(s);
 
-        while (run < s.n && plain((unsigned char)s.p[run]))
-            run++;
         buf_add(b, s.p, run);
         s.p += run;
         s.n -= run;

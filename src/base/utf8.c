@@ -124,21 +124,47 @@ static int hex_value(char c)
     return -1;
 }
 
+/* How many bytes at the start are neither '%' nor, where it means a space, '+'. */
+static size_t literal_bytes(struct str s, bool plus_is_space)
+{
+    size_t n = str_find(s, '%', 0);
+
+    return plus_is_space ? str_find(str_from(s.p, n), '+', 0) : n;
+}
+
+/* The byte that "%41" at s.p stands for, or -1. */
+static int escaped_byte(struct str s)
+{
+    int high, low;
+
+    if (s.n < 3)
+        return -1;
+    high = hex_value(s.p[1]);
+    low = hex_value(s.p[2]);
+    return high < 0 || low < 0 ? -1 : high << 4 | low;
+}
+
 void percent_decode(struct buf *b, struct str s, bool plus_is_space)
 {
-    for (size_t i = 0; i < s.n; i++) {
-        char c = s.p[i];
+    while (s.n > 0) {
+        size_t n = literal_bytes(s, plus_is_space);
+        int byte;
 
-        if (c == '%' && s.n - i > 2) {
-            int high = hex_value(s.p[i + 1]), low = hex_value(s.p[i + 2]);
-
-            if (high >= 0 && low >= 0) {
-                c = (char)(high << 4 | low);
-                i += 2;
-            }
-        } else if (c == '+' && plus_is_space) {
-            c = ' ';
+        buf_add(b, s.p, n);
+        s.p += n;
+        s.n -= n;
+        if (s.n == 0)
+            return;
+        n = 1;
+        if (*s.p == '+') {
+            buf_add_char(b, ' ');
+        } else if ((byte = escaped_byte(s)) >= 0) {
+            buf_add_char(b, (char)byte);
+            n = 3;
+        } else {
+            buf_add_char(b, '%');
         }
-        buf_add_char(b, c);
+        s.p += n;
+        s.n -= n;
     }
 }

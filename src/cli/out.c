@@ -133,8 +133,7 @@ void out_addf(struct out *o, const char *format, ...)
 
 #define EACH_BYTE(value) (UINT64_C(0x0101010101010101) * (value))
 
-/* How many bytes from the start are printable ASCII, eight at a time: at most what is really there.
- */
+/* How many bytes from the start are printable ASCII, eight at a time: at most what is really there. */
 static size_t plain_bytes(const char *p, size_t n)
 {
     size_t at = 0;

@@ -51,8 +51,7 @@ static size_t scheme_bytes(struct str s)
     return 0;
 }
 
-/* Where the authority ends; browsers end it at a backslash too (WHATWG URL, "special authority").
- */
+/* Where the authority ends; browsers end it at a backslash too (WHATWG URL, "special authority"). */
 static size_t authority_bytes(struct str s)
 {
     size_t n = 0;

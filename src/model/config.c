@@ -262,8 +262,7 @@ static struct node *build_collection(struct loader *l, const yaml_event_t *event
     return node;
 }
 
-/* Anchors, aliases and tags have no use here, and aliases are how a small file becomes a huge one.
- */
+/* Anchors, aliases and tags have no use here, and aliases are how a small file becomes a huge one. */
 static bool is_decorated(const yaml_event_t *event)
 {
     switch (event->type) {

@@ -54,44 +54,6 @@ static void add_until_full(struct buf *b, struct str s, size_t max_bytes)
     }
 }
 
-#define EACH_BYTE(byte) (0x0101010101010101u * (byte))
-
-/*
- * Do eight bytes stand for themselves in a JSON string: ASCII without control characters, '"' and
- * '\\'? A byte that does not sets the top bit of a byte in `odd`.
- */
-static bool eight_are_plain(const char *p)
-{
-    uint64_t eight, odd;
-
-    memcpy(&eight, p, sizeof eight);
-    odd = eight | (eight - EACH_BYTE(0x20u)) | (eight + EACH_BYTE(0x01u));
-    odd |= (eight ^ EACH_BYTE((unsigned)'"')) - EACH_BYTE(0x01u);
-    odd |= (eight ^ EACH_BYTE((unsigned)'\\')) - EACH_BYTE(0x01u);
-    return (odd & EACH_BYTE(0x80u)) == 0;
-}
-
-/* How many bytes at the start stand for themselves: all, or a multiple of eight. */
-static size_t plain_bytes(struct str s)
-{
-    size_t n = 0;
-
-    while (s.n - n >= 8 && eight_are_plain(s.p + n))
-        n += 8;
-    if (n > 0 && s.n - n < 8 && eight_are_plain(s.p + s.n - 8))
-        n = s.n; /* the last ones, looked at together with some before them */
-    return n;
-}
-
-static void add_escaped(struct buf *b, struct str s)
-{
-    size_t n = plain_bytes(s);
-
-    buf_add(b, s.p, n);
-    if (n < s.n)
-        json_add_escaped(b, str_from(s.p + n, s.n - n));
-}
-
 void field_add_text(struct buf *b, struct str s, size_t max_bytes)
 {
     size_t start = b->n;
@@ -99,7 +61,7 @@ void field_add_text(struct buf *b, struct str s, size_t max_bytes)
     if (b->full || s.n == 0)
         return;
     s = utf8_cut(s, max_bytes);
-    add_escaped(b, s);
+    json_add_escaped(b, s);
     if (b->full || b->n - start > max_bytes) {
         buf_rewind(b, start);
         add_until_full(b, s, max_bytes);

@@ -28,6 +28,7 @@ static const struct text {
     [TEXT_PATTERN] = { option_text_pattern,
                        "a pattern: at most 256 bytes of ASCII without spaces at its ends and ';'" },
     [TEXT_URL_PATH] = { option_text_url_path, "a path of a URL, like /b.gif" },
+    [TEXT_PAGE_PATH] = { option_text_page_path, "a path of a URL, like /about.html or /" },
 };
 
 /* ---- values ---------------------------------------------------------------------------------- */
@@ -305,8 +306,7 @@ static unsigned distance(struct str a, struct str b)
     return row[(a.n + 1) % 3][b.n];
 }
 
-/* The name in this map that was probably meant; failing that, where there is an option so called.
- */
+/* The name in this map that was probably meant; failing that, where there is an option so called. */
 static struct str nearest(struct str prefix, struct str name)
 {
     unsigned best = 1 + (unsigned)(name.n / 4);

@@ -70,7 +70,7 @@ const struct option option_table[] = {
       .sentence = "Databases for country, city and network of an address, in MaxMind DB format; "
                   "for each field the first that knows it wins. Without this option, those in "
                   "geo.folder are used; [] for none." },
-    { "geo.databases[]", TEXT_FILE, 0, ITSELF, .sentence = "A file that has to be there." },
+    { "geo.databases[]", TEXT_FILE, 0, ITSELF, .sentence = "A file; when it cannot be read, hits are kept without what it knows until it can." },
     { "geo.folder", TEXT_FILE, 0, AT(config, geo.folder), "/var/lib/GeoIP",
       .sentence = "Where databases are found that nobody named: every .mmdb, city before country "
                   "before network. It need not exist." },
@@ -147,6 +147,16 @@ const struct option option_table[] = {
       .sentence = "The opt-out page; its status is below it." },
     { "paths.optin", TEXT_URL_PATH, 0, AT(config, paths.optin), "/optin",
       .sentence = "Where an opt-out is taken back." },
+    { "pages", LIST, UNIQUE, LIST_OF(config, pages, pages_count), .max = 64,
+      .sample = "#pages:\n"
+                "#  - path: /privacy.html\n"
+                "#    file: /srv/www/privacy.html\n",
+      .sentence = "Small files that are served as they are, up to 15 KiB each; for a policy or a "
+                  "trial, not for a site. They are read at start and reload." },
+    { "pages[].path", TEXT_PAGE_PATH, REQUIRED, AT(config_page, path),
+      .sentence = "Where it is served; what crumb answers itself comes first." },
+    { "pages[].file", TEXT_FILE, REQUIRED, AT(config_page, file),
+      .sentence = "A .html, .css, .js, .txt, .json, .svg, .png or .ico file." },
     /* clang-format on */
 };
 

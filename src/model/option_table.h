@@ -27,6 +27,7 @@ enum kind {
     TEXT_COOKIE_NAME,
     TEXT_PATTERN,
     TEXT_URL_PATH,
+    TEXT_PAGE_PATH,
 };
 
 enum flag {

@@ -179,3 +179,11 @@ bool option_text_url_path(struct str s, struct buf *out)
     }
     return true;
 }
+
+bool option_text_page_path(struct str s, struct buf *out)
+{
+    if (!str_eq(s, STR("/")))
+        return option_text_url_path(s, out);
+    buf_add_str(out, s);
+    return true;
+}

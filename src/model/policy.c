@@ -15,8 +15,7 @@ struct cookie {
     struct str value;
 };
 
-/* RFC 6265 section 5.2, steps 2 to 5; double quotes around a value (section 4.1.1) are taken off.
- */
+/* RFC 6265 section 5.2, steps 2 to 5; double quotes around a value (section 4.1.1) are taken off. */
 static struct cookie split_pair(struct str pair)
 {
     struct cookie cookie = { .value = pair };

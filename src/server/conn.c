@@ -165,10 +165,10 @@ static void enter(struct conn *c, enum state state)
 /* A block of at least n bytes, from the smallest pool that has one. */
 static void *take_block(struct conns *conns, size_t n, uint8_t *which)
 {
-    for (uint8_t i = 0; i < POOLS; i++) {
+    for (unsigned i = 0; i < POOLS; i++) {
         void *block = n <= conns->pools[i].block_bytes ? pool_take(&conns->pools[i]) : NULL;
 
-        *which = i;
+        *which = (uint8_t)i;
         if (block != NULL)
             return block;
     }
@@ -343,8 +343,7 @@ static void tell_to_continue(struct conn *c)
 
 /* ---- requests out of input ------------------------------------------------------------------ */
 
-/* A listener's statement of trust holds for everybody, unless trusted_proxies names the balancers.
- */
+/* A listener's statement of trust holds for everybody, unless trusted_proxies names the balancers. */
 static bool is_believed(const struct conn *c)
 {
     const struct config_proxies *proxies = &c->owner->turn->context.snapshot->config->proxies;

@@ -8,21 +8,22 @@
  * they say otherwise. What a request must be:
  *
  *  H1  Lines end in CRLF. No other CR or LF anywhere (2.2).
- *  H2  No control character but HTAB in a field value; no byte above 0x7E in the request line (5.5
- * of RFC 9110). H3  At most one empty line before the request line (2.2). H4  METHOD SP target SP
- * HTTP/1.x with single spaces; the method is of letters A-Z and one we have heard of (3). H5  The
- * version is HTTP/1.0 or HTTP/1.1, to the letter (2.3). H6  The target is origin-form,
- * absolute-form with http or https, or "*" for OPTIONS; no fragment (3.2). H7  A field is name,
- * colon, value: the name a token of at least one character, no space before the colon (5.1). H8  No
- * line of the header starts with white space: neither folding (5.2) nor space before the first
- * field (2.2). H9  HTTP/1.1 has exactly one Host, HTTP/1.0 at most one; its value is a host with an
- * optional port (3.2). H10 At most one Content-Length, digits only (6.3). H11 At most one
- * Transfer-Encoding, only "chunked", only in HTTP/1.1, never beside a Content-Length (6.1, 6.3).
- *  H12 A chunk starts with a hexadecimal size, at most 8 digits, and an optional short extension;
- * it ends in CRLF (7.1). H13 Trailers are well-formed fields; none of those that frame a message
- * (6.5.1 of RFC 9110). H14 Within the limits: 414 for the request line, 431 for the header, 413 for
- * the body. H15 Expect is "100-continue" or absent: 417 otherwise (10.1.1 of RFC 9110). H16 llhttp
- * reads the same: method, version, length, coding, end.
+ *  H2  No control character but HTAB in a field value; no byte above 0x7E in the request line (5.5 of RFC 9110).
+ *  H3  At most one empty line before the request line (2.2).
+ *  H4  METHOD SP target SP HTTP/1.x with single spaces; the method is of letters A-Z and one we have heard of (3).
+ *  H5  The version is HTTP/1.0 or HTTP/1.1, to the letter (2.3).
+ *  H6  The target is origin-form, absolute-form with http or https, or "*" for OPTIONS; no fragment (3.2).
+ *  H7  A field is name, colon, value: the name a token of at least one character, no space before the colon (5.1).
+ *  H8  No line of the header starts with white space: neither folding (5.2) nor space before the first field (2.2).
+ *  H9  HTTP/1.1 has exactly one Host, HTTP/1.0 at most one; its value is a host with an optional port (3.2).
+ *  H10 At most one Content-Length, digits only (6.3).
+ *  H11 At most one Transfer-Encoding, only "chunked", only in HTTP/1.1, never beside a Content-Length (6.1, 6.3).
+ *  H12 A chunk starts with a hexadecimal size of at most 8 digits and well-formed extensions, 256 bytes at most; it
+ *      ends in CRLF (7.1).
+ *  H13 Trailers are well-formed fields; none of those that frame a message (6.5.1 of RFC 9110).
+ *  H14 Within the limits: 414 for the request line, 431 for the header, 413 for the body.
+ *  H15 Expect is "100-continue" or absent: 417 otherwise (10.1.1 of RFC 9110).
+ *  H16 llhttp reads the same: method, version, length, coding, end.
  */
 #include "server/http.h"
 
@@ -43,7 +44,9 @@
 #define CHUNK_LINE_BYTES_MAX  256
 #define CHUNK_FRAMING_MAX     16384 /* of one message: sizes, extensions, line ends, trailers */
 #define LEADING_BYTES_MAX     2
-#define HEADER_REPEATS_MAX    250
+#define BEGUN_FIELD_BYTES_MAX                                                                      \
+    128 /* longer ones are judged when they are whole: once for each byte */
+#define HEADER_REPEATS_MAX 250
 
 enum stage {
     STAGE_REQUEST_LINE,
@@ -403,13 +406,21 @@ static enum fault remember(struct http_parser *p, const char *data, unsigned nam
     return FAULT_NONE;
 }
 
-/* H2, H7, H8. Splits a line into name and value. */
-static enum fault split_field(struct str line, struct str *name, struct str *value)
+/* How many bytes at the start make a token. */
+static size_t token_bytes(struct str s)
 {
     size_t n = 0;
 
-    while (n < line.n && is_token[(unsigned char)line.p[n]])
+    while (n < s.n && is_token[(unsigned char)s.p[n]])
         n++;
+    return n;
+}
+
+/* H2, H7, H8. Splits a line into name and value. */
+static enum fault split_field(struct str line, struct str *name, struct str *value)
+{
+    size_t n = token_bytes(line);
+
     if (n < line.n && (line.p[n] == ' ' || line.p[n] == '\t'))
         return n == 0 ? FAULT_FIELD_FOLDED : FAULT_FIELD_SPACE;
     if (n == 0 || n == line.n || line.p[n] != ':')
@@ -417,6 +428,16 @@ static enum fault split_field(struct str line, struct str *name, struct str *val
     *name = str_from(line.p, n);
     *value = str_trim(str_from(line.p + n + 1, line.n - n - 1));
     return is_text(value->p, value->n) ? FAULT_NONE : FAULT_CONTROL;
+}
+
+/* The same of a line of which only the start is there, so that nobody waits for the rest of rubbish. */
+static enum fault check_begun_field(struct str begun)
+{
+    struct str name, value;
+
+    if (begun.n == 0 || token_bytes(begun) == begun.n)
+        return FAULT_NONE;
+    return split_field(begun, &name, &value);
 }
 
 static enum fault read_field(struct http_parser *p, const char *data, struct str line)
@@ -547,6 +568,55 @@ static bool llhttp_agrees_on_message(struct http_parser *p, char *data)
 
 /* ---- bodies --------------------------------------------------------------------------------- */
 
+static struct str cut_spaces(struct str s)
+{
+    while (s.n > 0 && (s.p[0] == ' ' || s.p[0] == '\t'))
+        s = str_from(s.p + 1, s.n - 1);
+    return s;
+}
+
+/* How long the quoted string is that s starts with (5.6.4 of RFC 9110), or 0. */
+static size_t quoted_bytes(struct str s)
+{
+    if (s.n == 0 || s.p[0] != '"')
+        return 0;
+    for (size_t i = 1; i < s.n; i++) {
+        if (s.p[i] == '"')
+            return i + 1;
+        if (s.p[i] == '\\')
+            i++;
+    }
+    return 0;
+}
+
+/* Any number of ";name", ";name=token", ";name=\"text\"" (7.1.1), which we then ignore. */
+static bool are_chunk_extensions(struct str s)
+{
+    if (!is_text(s.p, s.n))
+        return false;
+    while (s.n > 0) {
+        size_t n;
+
+        s = cut_spaces(s);
+        if (s.n == 0 || s.p[0] != ';')
+            return false;
+        s = cut_spaces(str_from(s.p + 1, s.n - 1));
+        n = token_bytes(s);
+        if (n == 0)
+            return false;
+        s = str_from(s.p + n, s.n - n);
+        if (cut_spaces(s).n == 0 || cut_spaces(s).p[0] != '=')
+            continue;
+        s = cut_spaces(s);
+        s = cut_spaces(str_from(s.p + 1, s.n - 1));
+        n = token_bytes(s) + quoted_bytes(s); /* one of them is 0 */
+        if (n == 0)
+            return false;
+        s = str_from(s.p + n, s.n - n);
+    }
+    return true;
+}
+
 /* H12: the size at the start of a chunk, and what may follow it on the line. */
 static enum fault read_chunk_size(struct http_parser *p, const struct http_limits *limits,
                                   struct str line)
@@ -559,7 +629,7 @@ static enum fault read_chunk_size(struct http_parser *p, const struct http_limit
         if (++n > CHUNK_SIZE_DIGITS_MAX)
             return FAULT_CHUNK;
     }
-    if (n == 0 || (n < line.n && line.p[n] != ';') || !is_printable(line.p, line.n))
+    if (n == 0 || !are_chunk_extensions(str_from(line.p + n, line.n - n)))
         return FAULT_CHUNK;
     if (size > limits->body_bytes - p->body_bytes)
         return FAULT_BODY_TOO_LARGE;
@@ -648,10 +718,12 @@ static enum fault check_unfinished(struct http_parser *p, const char *data, size
     size_t left = n - p->searched;
     bool cr_last = left > 0 && from[left - 1] == '\r';
     size_t text = left - (cr_last ? 1 : 0);
-    bool fine = p->stage == STAGE_FIELDS || p->stage == STAGE_TRAILERS ? is_text(from, text)
-                                                                       : is_printable(from, text);
+    bool in_fields = p->stage == STAGE_FIELDS || p->stage == STAGE_TRAILERS;
+    bool fine = in_fields ? is_text(from, text) : is_printable(from, text);
 
     p->searched += (uint32_t)text; /* the CR is looked at again: is an LF behind it? */
+    if (fine && in_fields && p->searched - p->line <= BEGUN_FIELD_BYTES_MAX)
+        return check_begun_field(str_from(data + p->line, p->searched - p->line));
     if (fine)
         return FAULT_NONE;
     return memchr(from, '\r', text) != NULL ? FAULT_LINE_END : FAULT_CONTROL;

@@ -9,6 +9,7 @@
 #include "base/log.h"
 #include "model/config.h"
 #include "model/geo.h"
+#include "server/pages.h"
 #include "server/server.h"
 
 enum { EXIT_USAGE = 2 };
@@ -31,8 +32,10 @@ static int check(const char *path)
     struct err e;
     struct config *config = path == NULL ? config_defaults(&e) : config_load(path, &e);
 
-    if (config != NULL)
+    if (config != NULL) {
         geo_close(geo_open(config->geo.databases, config->geo.databases_count, NULL, &e));
+        pages_free(pages_load(config, &e));
+    }
     config_free(config);
     if (e.code != ERR_NONE) {
         log_error("%s", e.text);

@@ -27,6 +27,7 @@ static const struct endpoint public_endpoints[] = {
     { FIXED,        TEXT("/.well-known/gpc.json"),  GET_HEAD,     ep_gpc },
     { FIXED,        TEXT("/robots.txt"),            GET_HEAD,     ep_robots },
     { FIXED,        TEXT("/favicon.ico"),           GET_HEAD,     ep_favicon },
+    { ENDPOINT_PATH_PAGE, TEXT(""),                 GET_HEAD,     ep_page },
 };
 
 static const struct endpoint admin_endpoints[] = {
@@ -44,13 +45,15 @@ static const struct {
     [ROUTE_ADMIN] = { admin_endpoints, sizeof admin_endpoints / sizeof admin_endpoints[0] },
 };
 
-static bool is_at(const struct endpoint *endpoint, const struct config_paths *paths,
-                  struct str path)
+static bool is_at(const struct endpoint *endpoint, const struct snapshot *snapshot, struct str path)
 {
+    const struct config_paths *paths = &snapshot->config->paths;
     struct str configured;
 
     if (endpoint->path_offset == ENDPOINT_PATH_FIXED)
         return str_eq(path, endpoint->path_suffix);
+    if (endpoint->path_offset == ENDPOINT_PATH_PAGE)
+        return pages_find(snapshot->pages, path) != NULL;
     configured = str_of(*(char *const *)((const char *)paths + endpoint->path_offset));
     return path.n == configured.n + endpoint->path_suffix.n && str_starts(path, configured) &&
            str_eq(str_from(path.p + configured.n, endpoint->path_suffix.n), endpoint->path_suffix);
@@ -84,12 +87,12 @@ static void answer_method_not_allowed(struct exchange *x, unsigned methods)
 
 void route(struct exchange *x, enum route_table table)
 {
-    const struct config_paths *paths = &x->context->snapshot->config->paths;
+    const struct snapshot *snapshot = x->context->snapshot;
     const struct endpoint *endpoint = tables[table].rows, *end = endpoint + tables[table].count;
     unsigned method = 1u << x->request->method, methods = 0;
 
     for (; endpoint < end; endpoint++) {
-        if (!is_at(endpoint, paths, x->request->path))
+        if (!is_at(endpoint, snapshot, x->request->path))
             continue;
         if ((endpoint->methods & method) != 0) {
             endpoint->answer(x);

@@ -3,7 +3,7 @@
  * one.
  *
  * A new geo database comes without a new configuration, so the two halves are counted by
- * themselves: the settings (configuration and keys) may be shared by several snapshots.
+ * themselves: the settings (configuration, keys and pages) may be shared by several snapshots.
  */
 #include "server/snapshot.h"
 
@@ -18,6 +18,7 @@ struct settings {
     atomic_uint holders; /* snapshots */
     struct config *config;
     struct key_ring *keys;
+    struct pages *pages;
 };
 
 struct counted {
@@ -30,6 +31,7 @@ static void settings_release(struct settings *settings)
 {
     if (settings == NULL || atomic_fetch_sub(&settings->holders, 1) > 1)
         return;
+    pages_free(settings->pages);
     key_ring_free(settings->keys);
     config_free(settings->config);
     free(settings);
@@ -58,7 +60,9 @@ static struct settings *settings_load(const char *path, struct err *e)
     settings->config = path == NULL ? config_defaults(e) : config_load(path, e);
     if (settings->config != NULL)
         settings->keys = keys_load(settings->config->keys, e);
-    if (settings->keys == NULL) {
+    if (settings->keys != NULL)
+        settings->pages = pages_load(settings->config, e);
+    if (settings->pages == NULL) {
         settings_release(settings);
         return NULL;
     }
@@ -88,6 +92,7 @@ static struct snapshot *with_geo(struct settings *settings, const struct snapsho
     counted->settings = settings;
     counted->public.config = settings->config;
     counted->public.keys = settings->keys;
+    counted->public.pages = settings->pages;
     return &counted->public;
 }
 

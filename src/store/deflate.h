@@ -40,8 +40,7 @@ size_t deflate_block(struct deflate *d, const void *raw, size_t n, void *to);
 #define INFLATE_SLACK_BYTES 64
 bool inflate_block(struct deflate *d, const void *block, size_t n, void *to, size_t raw_bytes);
 
-/* The same when the size is not known: at most room bytes, *raw_bytes says how many. to as above.
- */
+/* The same when the size is not known: at most room bytes, *raw_bytes says how many. to as above. */
 bool inflate_some(struct deflate *d, const void *block, size_t n, void *to, size_t room,
                   size_t *raw_bytes);
 

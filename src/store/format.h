@@ -55,6 +55,8 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "store/spool.h"
+
 #define FORMAT_VERSION 1
 
 #define INSTANCE_BYTES 12
@@ -64,7 +66,7 @@
 #define SEGMENT_HEADER_BYTES 64
 #define RECORD_HEADER_BYTES  20
 #define RECORD_ALIGN         8
-#define LINE_BYTES_MAX       131072 /* with its newline */
+#define LINE_BYTES_MAX       SPOOL_LINE_BYTES_MAX /* with its newline */
 
 #define SEALED_GZIP_BYTES  16 /* up to and with the subfield's length */
 #define SEALED_HEAD_BYTES  88

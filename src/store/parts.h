@@ -37,7 +37,8 @@ struct store {
         STORE_COUNTERS(STORE_COUNTER_FIELD)
 #undef STORE_COUNTER_FIELD
         _Atomic uint64_t unsealed_segments;
-        _Atomic uint64_t unsealed_bytes; /* handed to the sealer and not sealed */
+        _Atomic uint64_t
+            largest_unsealed; /* bytes of the largest segment that waits for the sealer */
     } counters;
 };
 
@@ -68,6 +69,7 @@ void spool_free(struct spool *s);
 /* A closed segment on its way. From malloc; the sealer frees it. */
 struct seal_job {
     struct segment_id id;
+    uint64_t bytes; /* at most so many are to be sealed */
     uint64_t
         end; /* the records before this are good; SEGMENT_ALL when an earlier process left it */
     bool leftover; /* of an earlier process */
@@ -75,8 +77,6 @@ struct seal_job {
     struct seal_job *next;
     unsigned attempts;
     int64_t due_ms; /* monotonic */
-    uint64_t
-        full_at_bytes; /* so much was free when the disk was too full for it; else UINT64_MAX */
     bool given_up;
 };
 

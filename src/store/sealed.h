@@ -45,8 +45,7 @@ struct sealed {
     uint64_t header_bytes;
     struct sealed_block *block;
     size_t blocks;
-    /* Which source the block table has; anything but the first is damage at offset 0 of the file.
-     */
+    /* Which source the block table has; anything but the first is damage at offset 0 of the file. */
     enum { SEALED_FROM_HEADER, SEALED_FROM_INDEX, SEALED_FROM_DATA } table;
 };
 

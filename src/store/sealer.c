@@ -26,8 +26,7 @@
 #define SEALER_NICE       10
 #define RETRY_FIRST_MS    250
 #define RETRY_MAX_MS      10000
-#define SPACE_POLL_MS     100           /* on a full disk: is there space again? */
-#define SPACE_MORE_BYTES  (64ull << 10) /* so much more than before is worth an attempt */
+#define RETRY_FULL_MS     250
 #define SPARES_MAX        16
 #define SPARES_BYTES_MAX  (256ull << 20) /* all spares together */
 #define SPARES_AGE_MAX_MS 30000          /* unused so long, they are given back */
@@ -309,11 +308,13 @@ static enum outcome seal(struct sealer *sealer, const struct seal_job *job, stru
 
 static void append(struct sealer *sealer, struct seal_job *job)
 {
+    _Atomic uint64_t *largest = &sealer->store->counters.largest_unsealed;
+
     job->next = NULL;
-    job->full_at_bytes = UINT64_MAX;
     *sealer->jobs_end = job;
     sealer->jobs_end = &job->next;
-    count(&sealer->store->counters.unsealed_bytes, job->leftover ? 0 : job->end);
+    if (job->bytes > atomic_load(largest))
+        atomic_store(largest, job->bytes);
     pthread_cond_signal(&sealer->changed);
 }
 
@@ -368,8 +369,8 @@ static void remove_job(struct sealer *sealer, struct seal_job *job)
     *link = job->next;
     if (sealer->jobs_end == &job->next)
         sealer->jobs_end = link;
-    if (!job->leftover)
-        atomic_fetch_sub(&sealer->store->counters.unsealed_bytes, job->end);
+    if (sealer->jobs == NULL)
+        atomic_store(&sealer->store->counters.largest_unsealed, 0);
     free(job);
 }
 
@@ -397,44 +398,16 @@ static void conclude(struct sealer *sealer, struct seal_job *job, enum outcome o
     for (unsigned i = 0; i < job->attempts && wait_ms < RETRY_MAX_MS; i++)
         wait_ms *= 2;
     job->attempts++;
+    if (why->code == ERR_FULL)
+        wait_ms = RETRY_FULL_MS; /* workers wait for the room that this will make */
     job->due_ms = clock_mono_ms() + (wait_ms < RETRY_MAX_MS ? wait_ms : RETRY_MAX_MS);
     job->given_up = final;
-}
-
-static uint64_t free_bytes(const struct sealer *sealer)
-{
-    uint64_t bytes;
-
-    return fs_free_bytes(sealer->store->spool_dir, &bytes, NULL) == 0 ? bytes : 0;
-}
-
-/*
- * A full disk: what it was too full for is due as soon as there is more space than then. True while
- * such jobs wait.
- */
-static bool notice_space(struct sealer *sealer, int64_t now_ms)
-{
-    uint64_t least = UINT64_MAX, bytes;
-
-    for (const struct seal_job *job = sealer->jobs; job != NULL; job = job->next)
-        least = job->full_at_bytes < least ? job->full_at_bytes : least;
-    if (least == UINT64_MAX)
-        return false;
-    pthread_mutex_unlock(&sealer->mutex);
-    bytes = free_bytes(sealer);
-    pthread_mutex_lock(&sealer->mutex);
-    for (struct seal_job *job = sealer->jobs; job != NULL; job = job->next) {
-        if (job->full_at_bytes != UINT64_MAX && bytes >= job->full_at_bytes + SPACE_MORE_BYTES)
-            job->due_ms = now_ms;
-    }
-    return true;
 }
 
 static void work_on(struct sealer *sealer, struct seal_job *job)
 {
     struct err why;
     enum outcome outcome;
-    uint64_t full_at_bytes = UINT64_MAX;
     bool first = job->attempts == 0, final = sealer->stopping;
 
     pthread_mutex_unlock(&sealer->mutex);
@@ -444,13 +417,10 @@ static void work_on(struct sealer *sealer, struct seal_job *job)
         count(&sealer->store->counters.seal_errors, 1);
         if (first)
             store_say(sealer->store, true, "%s", why.text);
-        if (why.code == ERR_FULL) {
+        if (why.code == ERR_FULL)
             drop_spares(sealer);
-            full_at_bytes = free_bytes(sealer);
-        }
     }
     pthread_mutex_lock(&sealer->mutex);
-    job->full_at_bytes = full_at_bytes;
     conclude(sealer, job, outcome, final, &why);
 }
 
@@ -484,6 +454,15 @@ static void drop_old_spares(const struct store *store)
     fs_list_free(&names);
 }
 
+static uint64_t size_of(const struct store *store, const struct segment_id *id)
+{
+    catalog_path path;
+    struct stat st;
+
+    catalog_segment_path(path, store->data_dir, id);
+    return fs_stat_path(path, &st, NULL) == 0 ? (uint64_t)st.st_size : 0;
+}
+
 /* Everything in the spool that another instance wrote is nobody's any more: we hold the lock. */
 static void find_leftovers(struct sealer *sealer)
 {
@@ -511,6 +490,7 @@ static void find_leftovers(struct sealer *sealer)
             break; /* the next start will find them */
         job->id = catalog.entry[i].id;
         job->end = SEGMENT_ALL;
+        job->bytes = size_of(store, &job->id);
         job->leftover = true;
         append(sealer, job);
         count(&store->counters.unsealed_segments, 1);
@@ -531,7 +511,6 @@ static void *run(void *arg)
     pthread_mutex_lock(&sealer->mutex);
     for (;;) {
         int64_t now_ms = clock_mono_ms(), wake_ms;
-        bool waits_for_space = notice_space(sealer, now_ms);
         struct seal_job *job = next_job(sealer, now_ms, &wake_ms);
         bool spares_old =
             sealer->spares > 0 && now_ms - sealer->spares_used_ms >= SPARES_AGE_MAX_MS;
@@ -551,8 +530,6 @@ static void *run(void *arg)
             break;
         if (sealer->spares > 0 && sealer->spares_used_ms + SPARES_AGE_MAX_MS < wake_ms)
             wake_ms = sealer->spares_used_ms + SPARES_AGE_MAX_MS;
-        if (waits_for_space && now_ms + SPACE_POLL_MS < wake_ms)
-            wake_ms = now_ms + SPACE_POLL_MS;
         wait_until(sealer, wake_ms);
     }
     pthread_mutex_unlock(&sealer->mutex);

@@ -28,17 +28,16 @@
 #include "parts.h"
 #include "segment.h"
 
-#define BATCH_BYTES         (4u << 20) /* memory is touched only as far as it is used */
-#define BATCHES_POWER       4
-#define STATES              256 /* decided batches that are remembered */
-#define RETRY_MS            100
-#define MOVES_MAX           2 /* new segments that a batch is tried in after a failed sync */
-#define CHUNK_FIRST_BYTES   (256u << 10)
-#define CHUNK_MIN_BYTES     (64u << 10)
-#define CHUNK_MAX_BYTES     (4u << 20)
-#define HEADROOM_BYTES      (256u << 10)
-#define EARLY_ROLL_BYTES    (128u << 10) /* on a full disk, so much is worth a file of its own */
-#define PACKED_PERMILLE_MIN 125 /* what sealing needs beside the segments, before it is known */
+#define BATCH_BYTES       (4u << 20) /* memory is touched only as far as it is used */
+#define BATCHES_POWER     4
+#define STATES            256 /* decided batches that are remembered */
+#define RETRY_MS          100
+#define MOVES_MAX         2 /* new segments that a batch is tried in after a failed sync */
+#define CHUNK_FIRST_BYTES (256u << 10)
+#define CHUNK_MIN_BYTES   (64u << 10)
+#define CHUNK_MAX_BYTES   (4u << 20)
+#define HEADROOM_BYTES    (256u << 10)
+#define EARLY_ROLL_BYTES  (128u << 10) /* on a full disk, so much is worth a file of its own */
 
 struct segment {
     struct seal_job *job; /* its identity, and its way to the sealer */
@@ -87,6 +86,7 @@ struct spool {
     int64_t retry_ms;
     struct err trouble; /* why there is no room, until retry_ms */
     bool roll_early;
+    _Atomic uint64_t open_bytes; /* room of the open segment; other workers look at it */
     _Atomic uint64_t kept;
 };
 
@@ -106,7 +106,7 @@ static void release(struct spool *s, struct segment *segment)
         return;
     if (segment->cut && !segment->job->suspect)
         fs_truncate(&segment->file, segment->begun ? segment->kept_end : 0, NULL);
-    segment->job->end = segment->begun ? segment->kept_end : 0;
+    segment->job->bytes = segment->job->end = segment->begun ? segment->kept_end : 0;
     sealer_add(s->store->sealer, segment->job);
     segment->job = NULL;
     free_segment(segment);
@@ -127,31 +127,31 @@ static void close_segment(struct spool *s)
     if (s->closed < s->batches && filling(s)->used > 0)
         s->closed++;
     s->segment = NULL;
+    atomic_store(&s->open_bytes, 0);
     release(s, segment);
 }
 
-/* How much of 1,000 bytes is left when they are sealed: as it was until now, and a quarter more. */
-static uint64_t packed_permille(const struct store *store)
+/*
+ * Bytes that must stay free when this segment has room for `room` bytes: the largest segment can
+ * then be sealed whatever is in it. Lines that cannot be compressed must not fill the disk to a
+ * point from which nothing can be sealed and so nothing be freed.
+ */
+static uint64_t headroom(const struct spool *s, uint64_t room)
 {
-    uint64_t raw = atomic_load(&store->counters.raw_bytes_sealed);
-    uint64_t file = atomic_load(&store->counters.file_bytes_sealed);
-    uint64_t permille = raw == 0 ? 0 : file * 1250 / raw;
+    const struct store *store = s->store;
+    uint64_t largest = atomic_load(&store->counters.largest_unsealed);
 
-    return permille > PACKED_PERMILLE_MIN ? permille : PACKED_PERMILLE_MIN;
-}
+    largest = room > largest ? room : largest;
+    for (unsigned i = 0; i < store->options.workers; i++) {
+        uint64_t open_bytes = atomic_load(&store->spools[i]->open_bytes);
 
-/* Bytes that must stay free so that what is in the spool can be sealed. */
-static uint64_t headroom(const struct spool *s)
-{
-    uint64_t open_bytes = s->segment == NULL ? 0 : s->segment->next;
-    uint64_t bytes =
-        atomic_load(&s->store->counters.unsealed_bytes) + open_bytes * s->store->options.workers;
-
-    return HEADROOM_BYTES + bytes / 1000 * packed_permille(s->store);
+        largest = open_bytes > largest ? open_bytes : largest;
+    }
+    return largest + HEADROOM_BYTES;
 }
 
 /* Reserves room so that at least `end` is covered: much of it, or as much as there is. */
-static int extend(const struct spool *s, struct segment *segment, uint64_t end, struct err *e)
+static int extend(struct spool *s, struct segment *segment, uint64_t end, struct err *e)
 {
     uint64_t chunk = segment->reserved, free_bytes, target;
     struct err why;
@@ -164,10 +164,11 @@ static int extend(const struct spool *s, struct segment *segment, uint64_t end, 
             s->store->spool_dir, (unsigned long long)free_bytes);
     for (; chunk >= CHUNK_MIN_BYTES; chunk /= 2) {
         target = segment->reserved + chunk < end ? end : segment->reserved + chunk;
-        if (target - segment->reserved + headroom(s) > free_bytes)
+        if (target - segment->reserved + headroom(s, target) > free_bytes)
             continue;
         if (fs_reserve(&segment->file, segment->reserved, target - segment->reserved, &why) == 0) {
             segment->reserved = target;
+            atomic_store(&s->open_bytes, target);
             return 0;
         }
         if (why.code != ERR_FULL)
@@ -178,14 +179,23 @@ static int extend(const struct spool *s, struct segment *segment, uint64_t end, 
     return -1;
 }
 
-/* A recycled file has its room already. */
-static void count_reserved(struct segment *segment)
+/* A recycled file has its room already; on a disk that has become too full for so large a segment,
+ * it gives it back. */
+static void take_recycled_room(struct spool *s, struct segment *segment)
 {
+    uint64_t free_bytes;
     struct stat st;
 
-    if (fs_stat(&segment->file, &st, NULL) == 0 &&
-        (uint64_t)st.st_blocks * 512 >= (uint64_t)st.st_size)
-        segment->reserved = (uint64_t)st.st_size;
+    if (fs_stat(&segment->file, &st, NULL) != 0 ||
+        (uint64_t)st.st_blocks * 512 < (uint64_t)st.st_size)
+        return;
+    if (fs_free_bytes(s->store->spool_dir, &free_bytes, NULL) != 0 ||
+        free_bytes < headroom(s, (uint64_t)st.st_size)) {
+        fs_truncate(&segment->file, 0, NULL);
+        return;
+    }
+    segment->reserved = (uint64_t)st.st_size;
+    atomic_store(&s->open_bytes, segment->reserved);
 }
 
 static struct segment *new_segment(struct spool *s, int64_t created_ms, struct err *e)
@@ -227,9 +237,10 @@ static int open_segment(struct spool *s, int64_t created_ms, uint64_t room_bytes
         return -1;
     }
     if (recycled)
-        count_reserved(segment);
+        take_recycled_room(s, segment);
     if (SEGMENT_HEADER_BYTES + room_bytes > segment->reserved &&
         extend(s, segment, SEGMENT_HEADER_BYTES + room_bytes, e) != 0) {
+        atomic_store(&s->open_bytes, 0);
         fs_unlink(segment->path, NULL);
         free_segment(segment);
         return -1;
@@ -413,6 +424,7 @@ static void give_up_segment(struct spool *s, struct segment *segment)
 {
     segment->job->suspect = true;
     if (s->segment == segment) {
+        atomic_store(&s->open_bytes, 0);
         if (s->closed < s->batches && filling(s)->used > 0)
             s->closed++;
         s->segment = NULL;

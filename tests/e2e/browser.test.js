@@ -6,6 +6,7 @@ import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import test from 'node:test';
+import { cleanup } from './lib/cleanup.js';
 import { cat, ROOT, start } from './lib/crumbd.js';
 import { until } from './lib/wait.js';
 
@@ -16,7 +17,7 @@ async function launchBrowser(t) {
     const { chromium } = await import('playwright-core');
     const found = spawnSync('sh', ['-c', 'command -v chromium || command -v chromium-browser || command -v google-chrome'], { encoding: 'utf8' });
     const browser = await chromium.launch({ executablePath: found.stdout.trim(), args: FLAGS });
-    t.after(() => browser.close());
+    cleanup(t, () => browser.close());
     return browser;
 }
 

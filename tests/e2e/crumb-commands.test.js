@@ -3,6 +3,7 @@
 import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import test from 'node:test';
+import { cleanup } from './lib/cleanup.js';
 import { cat, CRUMB, crumb, sealedFiles, start, temporaryDir } from './lib/crumbd.js';
 import { fetchOnce, pour, request } from './lib/http.js';
 import { until } from './lib/wait.js';
@@ -15,7 +16,7 @@ function startTail(t, server, ...args) {
     child.stdout.setEncoding('utf8').on('data', (part) => (text += part));
     child.stderr.setEncoding('utf8').on('data', (part) => (stderr += part));
     const ended = new Promise((resolve) => child.on('close', (code, signal) => resolve({ code, signal })));
-    t.after(async () => {
+    cleanup(t, async () => {
         if (child.exitCode === null && child.signalCode === null) child.kill('SIGKILL');
         await ended;
         assert.doesNotMatch(stderr, /Sanitizer|runtime error:/);

@@ -4,6 +4,7 @@ import assert from 'node:assert/strict';
 import { spawn } from 'node:child_process';
 import fs from 'node:fs';
 import test from 'node:test';
+import { cleanup } from './lib/cleanup.js';
 import { cat, start } from './lib/crumbd.js';
 import { fetchOnce, pour, request } from './lib/http.js';
 import { until } from './lib/wait.js';
@@ -29,7 +30,7 @@ test('power: a sync stands between the write of a record and its answer', async 
     const trace = `${server.dir}/trace`;
     const strace = spawn('strace', ['-f', '-y', '-s', '4000', '-e',
         'trace=pwrite64,pwritev,pwritev2,write,writev,sendmsg,sendto,fdatasync,fsync,sync_file_range,msync', '-o', trace, '-p', String(server.pid)]);
-    t.after(() => strace.kill('SIGTERM'));
+    cleanup(t, () => strace.kill('SIGTERM'));
     let said = '';
     strace.stderr.on('data', (text) => (said += text));
     await until('strace is attached', () => {

@@ -5,6 +5,7 @@ import { spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import os from 'node:os';
 import test from 'node:test';
+import { cleanup } from './lib/cleanup.js';
 import { cat, start } from './lib/crumbd.js';
 import { Connection, fetchOnce, request } from './lib/http.js';
 import { until } from './lib/wait.js';
@@ -220,7 +221,7 @@ test('limits in time: a header that never ends costs one connection for its dead
     assert.equal((await idle.send(request('/robots.txt')).answer()).status, 200);
     slow.send('GET /b.gif HTTP/1.1\r\nHost: x\r\n');
     const dripping = setInterval(() => slow.send('A: b\r\n'), 100); // each byte buys no time
-    t.after(() => clearInterval(dripping));
+    cleanup(t, () => clearInterval(dripping));
     const said = (await slow.end()).toString();
     assert.ok(said === '' || /^HTTP\/1\.1 408 /.test(said), said);
     assert.ok(performance.now() - begin < 5000);

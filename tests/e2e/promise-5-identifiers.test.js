@@ -25,7 +25,7 @@ async function issue(server) {
     return id;
 }
 
-const last = (server) => cat(server).at(-1);
+const last = (server) => cat(server).at(-1); // of one worker: the newest
 
 // libfaketime, wherever this architecture keeps it.
 function faketime(days) {
@@ -34,7 +34,7 @@ function faketime(days) {
         .map((dir) => path.join('/usr/lib', dir, 'faketime/libfaketimeMT.so.1'))
         .find((file) => fs.existsSync(file));
     assert.ok(library, 'libfaketime is installed');
-    return { LD_PRELOAD: library, FAKETIME: `+${days}d`, FAKETIME_DONT_FAKE_MONOTONIC: '1' };
+    return { LD_PRELOAD: library, FAKETIME: `${days < 0 ? '' : '+'}${days}d`, FAKETIME_DONT_FAKE_MONOTONIC: '1' };
 }
 
 test('promise 5: the cookie that is issued, over http and https', async (t) => {
@@ -56,7 +56,7 @@ test('promise 5: the cookie that is issued, over http and https', async (t) => {
 });
 
 test('promise 5: a browser keeps its identifier and is not given another one', async (t) => {
-    const server = await start(t);
+    const server = await start(t, { config: { workers: 1 } });
     const id = await issue(server);
     const { vid, vid_new: isNew } = last(server);
     assert.match(vid, /^[A-Za-z0-9_-]{22}$/);
@@ -68,7 +68,7 @@ test('promise 5: a browser keeps its identifier and is not given another one', a
     }
 });
 
-test('promise 5: 20,000 identifiers are all different, and none says the visitor id in clear order', async (t) => {
+test('promise 5: 20,000 identifiers are all different, and no bit is special', async (t) => {
     const server = await start(t);
     const ids = new Set();
     const hits = Array.from({ length: 20_000 }, () => request('/b.gif?site=s'));
@@ -86,7 +86,7 @@ test('promise 5: 20,000 identifiers are all different, and none says the visitor
 });
 
 test('promise 5: a forged identifier is as good as none', async (t) => {
-    const server = await start(t);
+    const server = await start(t, { config: { workers: 1 } });
     const other = await start(t); // has a key of its own
     const id = await issue(server);
     const { vid } = last(server);
@@ -96,8 +96,7 @@ test('promise 5: a forged identifier is as good as none', async (t) => {
         await issue(other),
         id.slice(0, -1),
         `${id}A`,
-        ` ${id}`.trim() + '=',
-        `"${id}"`,
+        `${id}=`,
         id.toUpperCase(),
         '',
         'A'.repeat(48),
@@ -128,7 +127,7 @@ test('promise 5: a forged identifier is as good as none', async (t) => {
 });
 
 test('promise 5: a forged twin does not hide the real identifier', async (t) => {
-    const server = await start(t);
+    const server = await start(t, { config: { workers: 1 } });
     const id = await issue(server);
     const { vid } = last(server);
     for (const cookie of [
@@ -144,7 +143,7 @@ test('promise 5: a forged twin does not hide the real identifier', async (t) => 
 
 test('promise 5: an identifier ends on its day, whoever replays it', async (t) => {
     const dir = temporaryDir(t);
-    const today = await start(t, { dir });
+    const today = await start(t, { dir, config: { workers: 1 } });
     const id = await issue(today);
     const { vid } = last(today);
     await today.stop();
@@ -155,7 +154,7 @@ test('promise 5: an identifier ends on its day, whoever replays it', async (t) =
         [4000, false],
         [-2, false], // a cookie from the future is none either
     ]) {
-        const then = await start(t, { dir, env: faketime(days) });
+        const then = await start(t, { dir, config: { workers: 1 }, env: faketime(days) });
         const answer = await hit(then, `crumb_id=${id}`);
         assert.equal(answer.cookie('crumb_id') === undefined, valid, `${days} days later`);
         await then.stop();

@@ -196,7 +196,7 @@ test('promise 7: DuckDB reads the same values with the schema that crumb prints'
     assert.equal(n, ours.size);
     const theirs = await rows(
         db,
-        `SELECT id, kind, site, vid, vid_new, title, ref, ua, sw, utm_campaign,
+        `SELECT id, kind, site, vid, vid_new, title, ref, ua, sw::INTEGER AS sw, utm_campaign,
                 strftime(ts::TIMESTAMP, '%Y-%m-%dT%H:%M:%S.%gZ') AS ts, params['free'] AS free FROM hits`,
     );
     for (const row of theirs) {

@@ -184,7 +184,7 @@ test('promise 8: a bad PROXY header is closed, without a hit', async (t) => {
     for (const header of BAD_PROXY_HEADERS) {
         const connection = await Connection.open(server.address);
         connection.send(header + request('/b.gif?site=s'));
-        const rest = await connection.end();
+        const rest = await connection.end(JSON.stringify(header));
         assert.ok(rest.length === 0 || /^HTTP\/1\.1 4\d\d /.test(rest.toString()), JSON.stringify(header));
     }
     assert.equal(cat(server).length, 0);
@@ -195,7 +195,7 @@ test('promise 8: an ordinary listener takes no PROXY header', async (t) => {
     for (const [header] of PROXY_HEADERS) {
         const connection = await Connection.open(server.address);
         connection.send(header + request('/b.gif?site=s'));
-        assert.match((await connection.end()).toString(), /^HTTP\/1\.1 4\d\d /, JSON.stringify(header));
+        assert.match((await connection.end(JSON.stringify(header))).toString(), /^HTTP\/1\.1 4\d\d /, JSON.stringify(header));
     }
     assert.equal(cat(server).length, 0);
 });

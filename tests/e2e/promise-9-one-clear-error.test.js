@@ -31,7 +31,7 @@ async function refused(server, pieces, what) {
         connection.send(piece);
         if (pieces.length > 2) await nextTurn();
     }
-    return assertRefused(await connection.end(), what);
+    return assertRefused(await connection.end(what), what);
 }
 
 test(`promise 9: ${MALFORMED.length} malformed requests, each one 4xx and a close`, async (t) => {
@@ -55,7 +55,7 @@ test('promise 9: the same byte by byte, and behind a good request on the same co
         const connection = await Connection.open(server.address);
         connection.send(request('/robots.txt') + bytes + BEHIND);
         assert.equal((await connection.answer()).status, 200, what);
-        assert.equal(assertRefused(await connection.end(), what), whole, what);
+        assert.equal(assertRefused(await connection.end(what), what), whole, what);
     }
     assert.equal(cat(server).length, 0);
 });
@@ -101,7 +101,7 @@ test('promise 9: bodies, by length and in chunks, are framed right', async (t) =
         'content-length: 005\r\n\r\nhello',
         'Transfer-Encoding: chunked\r\n\r\n0\r\n\r\n',
         'Transfer-Encoding: Chunked\r\n\r\n5\r\nhello\r\n0\r\n\r\n',
-        'Transfer-Encoding: chunked\r\n\r\n5;a=b;c="d"\r\nhello\r\n00\r\n\r\n',
+        'Transfer-Encoding: chunked\r\n\r\n5;a\r\nhello\r\n00\r\n\r\n',
         'Transfer-Encoding: chunked\r\n\r\n1\r\na\r\n1\r\nb\r\n0\r\nTrailer: yes\r\n\r\n',
         'Transfer-Encoding: chunked\r\n\r\n0A\r\n0123456789\r\n0\r\n\r\n',
     ]) {

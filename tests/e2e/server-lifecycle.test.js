@@ -6,6 +6,7 @@ import fs from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
 import test from 'node:test';
+import { cleanup } from './lib/cleanup.js';
 import { cat, CRUMBD, filesBelow, sealedFiles, start, startRefused, temporaryDir } from './lib/crumbd.js';
 import { Connection, fetchOnce, pour, request } from './lib/http.js';
 import { until } from './lib/wait.js';
@@ -20,7 +21,7 @@ function assertOneSentence({ code, stderr }, says) {
 
 test('start: a port in use is told', async (t) => {
     const taken = net.createServer().listen(0, '127.0.0.1');
-    t.after(() => taken.close());
+    cleanup(t, () => taken.close());
     await new Promise((resolve) => taken.on('listening', resolve));
     const address = `127.0.0.1:${taken.address().port}`;
     assertOneSentence(await startRefused(t, { config: { listen: [{ address }] } }), new RegExp(address));

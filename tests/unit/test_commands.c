@@ -179,8 +179,7 @@ static enum ending run_words(const char *const *words, struct err *e)
     return command->run(&opts, e);
 }
 
-/* The output and what was said, from malloc, in *out and *said; the sentence of an error is in e.
- */
+/* The output and what was said, from malloc, in *out and *said; the sentence of an error is in e. */
 static enum ending run(const char *const *words, char **out, char **said, struct err *e)
 {
     int kept_out = send_to(stdout_path, STDOUT_FILENO),

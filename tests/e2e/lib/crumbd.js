@@ -9,6 +9,7 @@ import fs from 'node:fs';
 import os from 'node:os';
 import path from 'node:path';
 import { fileURLToPath } from 'node:url';
+import { cleanup } from './cleanup.js';
 import { fetchOnce } from './http.js';
 import { until } from './wait.js';
 
@@ -21,7 +22,7 @@ export const COUNTRY_MMDB = path.join(ROOT, 'build/country.mmdb');
 // A folder that goes away with the test.
 export function temporaryDir(t, where = os.tmpdir()) {
     const dir = fs.mkdtempSync(path.join(where, 'crumb-e2e-'));
-    t.after(() => fs.rmSync(dir, { recursive: true, force: true }));
+    cleanup(t, () => fs.rmSync(dir, { recursive: true, force: true }));
     return dir;
 }
 
@@ -120,19 +121,17 @@ function toAddress([, host, port]) {
     return { host: host.replace(/^\[|\]$/g, ''), port: Number(port) };
 }
 
-// options: config (see writeConfig), dir (of an earlier server), env, ulimits ("-n 64").
+// options: config (see writeConfig), dir (of an earlier server), env.
 function launch(t, options) {
     const dir = options.dir ?? temporaryDir(t);
     writeConfig(dir, options.config);
-    const command = [CRUMBD, '-c', path.join(dir, 'crumb.yaml')];
-    if (options.ulimits) command.unshift('sh', '-c', `ulimit ${options.ulimits}; exec "$@"`, 'sh');
-    const child = spawn(command[0], command.slice(1), {
+    const child = spawn(CRUMBD, ['-c', path.join(dir, 'crumb.yaml')], {
         stdio: ['ignore', 'ignore', 'pipe'],
         cwd: dir,
         env: { ...process.env, ...options.env },
     });
     const server = new Server(dir, child);
-    t.after(async () => {
+    cleanup(t, async () => {
         await server.kill();
         assert.doesNotMatch(server.stderr, /Sanitizer|runtime error:/);
     });

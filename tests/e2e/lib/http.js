@@ -130,8 +130,8 @@ export class Connection {
     }
 
     // Waits until the server has closed; returns the bytes that no answer() took.
-    async end(deadlineMs = 10_000) {
-        while (!this.#closed) await this.#more('the server closes the connection', deadlineMs);
+    async end(what = '', deadlineMs = 8_000) {
+        while (!this.#closed) await this.#more(`the server closes the connection ${what}`, deadlineMs);
         return this.#received;
     }
 }

@@ -4,6 +4,7 @@ import { spawn } from 'node:child_process';
 import fs from 'node:fs';
 import net from 'node:net';
 import path from 'node:path';
+import { cleanup } from './cleanup.js';
 import { temporaryDir } from './crumbd.js';
 import { Connection } from './http.js';
 import { until } from './wait.js';
@@ -53,7 +54,7 @@ export async function startNginx(t, upstream) {
     let stderr = '';
     child.stderr.on('data', (text) => (stderr += text));
     const ended = new Promise((resolve) => child.on('close', resolve));
-    t.after(async () => {
+    cleanup(t, async () => {
         if (child.exitCode === null) child.kill('SIGTERM');
         await ended;
     });

@@ -27,15 +27,17 @@
 #include "../../src/store/sealed.h"
 #include "../../src/store/segment.h"
 #include "base/date.h"
+#include "crash/server.h"
 #include "store/scan.h"
 
-#define LINES_MAX   64
-#define UNITS_MAX   LINES_MAX
-#define FILE_BYTES  (1 << 16)
-#define EXTRA_BYTES 8192
-#define CLI_EVERY   997 /* so many files are given to crumb, too: one of */
-#define CREATED_MS  1795529109000
-#define SECTORS     2
+#define LINES_MAX    64
+#define UNITS_MAX    LINES_MAX
+#define FILE_BYTES   (1 << 16)
+#define EXTRA_BYTES  8192
+#define CLI_EVERY    997 /* so many files are given to crumb, too: one of */
+#define SECOND_EVERY 101 /* and to tests/second_reader.py, with `crumb cat` to compare */
+#define CREATED_MS   1795529109000
+#define SECTORS      2
 
 /* What must be delivered if its bytes are whole: a record, or a block. */
 struct unit {
@@ -73,7 +75,7 @@ static const struct segment_id id = { "1ab2cd3ef4gh", 3, 17, CREATED_MS };
 static char dir[] = "/tmp/crumb-damage-XXXXXX";
 static const char *crumb = "build/crumb";
 static unsigned seed;
-static uint64_t trials, told, cli_runs;
+static uint64_t trials, told, cli_runs, second_runs;
 
 static void fail(const struct trial *t, const char *why, uint64_t detail)
 {
@@ -258,15 +260,28 @@ static bool must_be_told(const struct trial *t, bool complete)
     return false;
 }
 
+static const char *data_of(const struct sample *s)
+{
+    return !s->sealed ? "data" : s->indexed ? "indexed" : "plain";
+}
+
+static void ask_second_reader(const struct trial *t)
+{
+    char data[CATALOG_PATH_BYTES];
+
+    snprintf(data, sizeof data, "%s/%s", dir, data_of(t->sample));
+    second_runs++;
+    if (!server_second_reader_agrees(crumb, data))
+        fail(t, "the second reader finds something else", 0);
+}
+
 static void run_crumb(const struct trial *t, const char *command)
 {
     char line[2 * CATALOG_PATH_BYTES];
     int status;
 
     snprintf(line, sizeof line, "%s %s --data %s/%s >/dev/null 2>&1", crumb, command, dir,
-             !t->sample->sealed   ? "data"
-             : t->sample->indexed ? "indexed"
-                                  : "plain");
+             data_of(t->sample));
     status = system(line);
     cli_runs++;
     if (!WIFEXITED(status) || (WEXITSTATUS(status) != 0 && WEXITSTATUS(status) != 3))
@@ -283,12 +298,16 @@ static void run_trial(struct trial *t)
                                     .damage = on_damage,
                                     .arg = &found };
     bool table = !s->sealed || s->indexed || header_is_whole(t), complete = true;
+    char data[CATALOG_PATH_BYTES];
     struct scan_totals totals;
     struct err e;
 
     write_file(s->path, t->bytes, t->n);
     trials++;
-    if (scan_file(s->path, &options, &totals, &e) != 0)
+    snprintf(data, sizeof data, "%s/%s", dir, data_of(s));
+    options.data_dir = data;
+    if ((trials % 2 == 0 ? scan_file(s->path, &options, &totals, &e)
+                         : scan_run(&options, &totals, &e)) != 0)
         fail(t, e.text, 0);
     for (unsigned k = 0; k < s->units; k++) {
         const struct unit *unit = &s->unit[k];
@@ -302,6 +321,8 @@ static void run_trial(struct trial *t)
     if (found.damages == 0 && must_be_told(t, complete))
         fail(t, "the damage was not told", 0);
     told += found.damages > 0;
+    if (trials % SECOND_EVERY == 0)
+        ask_second_reader(t);
     if (trials % CLI_EVERY == 0) {
         run_crumb(t, "cat");
         run_crumb(t, "verify");
@@ -508,9 +529,12 @@ int main(int argc, char **argv)
     }
     for (unsigned long k = 0; k < flips; k++)
         flip_bits(&sample[k % 3]);
-    printf("damage: %llu damaged files, in %llu of them damage was told; %llu runs of crumb: no "
+    printf("damage: %llu damaged files, in %llu of them damage was told; %llu runs of crumb and "
+           "%llu of "
+           "the second reader: no "
            "crash, nothing invented, every intact record and block delivered\n",
-           (unsigned long long)trials, (unsigned long long)told, (unsigned long long)cli_runs);
+           (unsigned long long)trials, (unsigned long long)told, (unsigned long long)cli_runs,
+           (unsigned long long)second_runs);
     snprintf(command, sizeof command, "rm -rf %s", dir);
     return system(command) == 0 ? 0 : 1;
 }

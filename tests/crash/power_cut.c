@@ -34,6 +34,7 @@
 #define ROLL_MS      150
 #define ROLL_BYTES   (128 << 10)
 #define SEAL_MAX_US  3000000 /* so long sealing may wait on a busy machine */
+#define SECOND_EVERY 10      /* so many folders are read by tests/second_reader.py, too: one of */
 #define START_MAX_MS 20000
 #define STOP_MAX_MS  30000
 
@@ -45,7 +46,7 @@ struct run {
     struct ledger all;    /* of the whole recording */
     int64_t *acked_us;    /* when, by hit number */
     uint32_t entries;
-    unsigned cuts, seed;
+    unsigned cuts, seed, tried;
     bool power;
     uint64_t choices, lost, cuts_with_loss, damaged;
     int64_t loss_us_max; /* how old the oldest lost hit was */
@@ -227,6 +228,7 @@ static void recover(struct run *r, uint32_t cut, bool loss, const uint8_t *found
 static void cut_power(struct run *r, const struct disk *disk, uint32_t cut)
 {
     uint8_t *found = malloc(r->all.count + 1);
+    char data[1024];
     struct ledger_verdict v;
     struct server_config config = {
         .power = r->power, .workers = 1, .roll_interval_ms = 600000, .roll_size_bytes = 256 << 20
@@ -238,6 +240,10 @@ static void cut_power(struct run *r, const struct disk *disk, uint32_t cut)
     r->choices += disk_lose_power(disk, r->after.dir);
     server_write_config(&r->after, &config);
     v = read_back(r, cut, found);
+    snprintf(data, sizeof data, "%s/data", r->after.dir);
+    if (++r->tried % SECOND_EVERY == 0 && access(data, F_OK) == 0 &&
+        !server_second_reader_agrees(r->after.crumb, data))
+        fail(r, cut, "the second reader finds something else");
     r->lost += v.lost;
     r->cuts_with_loss += v.lost > 0;
     if (v.lost > 0)

@@ -235,6 +235,21 @@ int server_read_back(const struct server *s, struct ledger *ledger)
     return WIFEXITED(status) ? WEXITSTATUS(status) : 255;
 }
 
+bool server_second_reader_agrees(const char *crumb, const char *data_dir)
+{
+    char command[4096];
+    int n = snprintf(
+        command, sizeof command,
+        "d=$(mktemp -d /tmp/crumb-second-XXXXXX) && "
+        "{ %s cat --data %s 2>$d/first.err; echo exit $?; } | LC_ALL=C sort >$d/first && "
+        "{ python3 tests/second_reader.py --data %s 2>$d/second.err; echo exit $?; } | "
+        "LC_ALL=C sort >$d/second && "
+        "if cmp -s $d/first $d/second; then rm -r $d; else echo two readers: $d; exit 1; fi",
+        crumb, data_dir, data_dir);
+
+    return n > 0 && (size_t)n < sizeof command && system(command) == 0;
+}
+
 int server_verify(const struct server *s)
 {
     char command[2 * PATH_BYTES];

@@ -51,6 +51,10 @@ int server_read_back(const struct server *s, struct ledger *ledger);
 /* Enters one line of a sealed file. */
 void server_count_line(struct ledger *ledger, const char *line);
 
+/* Does tests/second_reader.py find the same records in the folder as `crumb cat`, and end with the
+ * same code? Prints where the two answers are, if not. */
+bool server_second_reader_agrees(const char *crumb, const char *data_dir);
+
 /* Runs `crumb verify`; its exit code. What it printed goes to stdout when it is not 0. */
 int server_verify(const struct server *s);
 

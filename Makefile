@@ -226,13 +226,31 @@ crash-programs: all $(CRASH)
 
 #: make crash    kills, failing calls, power cuts, full disks, damage; LONG=1 for all of it (an hour)
 LONG ?=
-crash: crash-programs
+crash: crash-programs fuzz-regression
 	@LONG=$(LONG) SEED=$(SEED) tests/crash/crash.sh $(BUILD)
 
 #: make torture  kill -9 under load, 1,000 times: CYCLES=, SEED=, and once more with durability: power
 torture: crash-programs
 	$(BUILD)/crash/torture --cycles $(CYCLES) --seed $(SEED)
 	$(BUILD)/crash/torture --cycles $(CYCLES) --seed $(SEED) --power
+
+# Fuzz targets. Without clang, the inputs that once broke something are run with the compiler there is.
+FUZZ_NAMES := spool sealed index
+FUZZ       := $(patsubst %,$(BUILD)/fuzz/replay_%,$(FUZZ_NAMES))
+
+$(BUILD)/fuzz/replay_%: tests/fuzz/fuzz_%.c tests/fuzz/fuzz.c tests/fuzz/replay.c $(call lib,store) $(call lib,base)
+	@mkdir -p $(@D)
+	$(call show,LINK)
+	$(Q)$(CC) $(CPPFLAGS) -Itests $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(STORE_LIBS) $(BASE_LIBS)
+
+fuzz-regression: $(FUZZ)
+	@for t in $(FUZZ_NAMES); do $(BUILD)/fuzz/replay_$$t tests/fuzz/regression/$$t/* || exit 1; done
+
+#: make fuzz     fuzzes the readers of spool, sealed files and index, SECONDS=60 each; needs clang
+SECONDS ?= 60
+fuzz:
+	@conf/setup/packages.sh fuzz
+	@tests/fuzz/fuzz.sh $(BUILD) $(SECONDS)
 
 #: make lint     cppcheck, clang-tidy and shellcheck; a warning is an error
 lint:
@@ -267,4 +285,4 @@ install: all
 help:
 	@sed -n 's/^#: //p' Makefile
 
-.PHONY: run test e2e bench asan tsan stress crash-programs crash torture lint tidy cppcheck shellcheck install help
+.PHONY: run test e2e bench asan tsan stress crash-programs crash torture fuzz fuzz-regression lint tidy cppcheck shellcheck install help

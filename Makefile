@@ -210,15 +210,70 @@ tsan:
 	@conf/setup/packages.sh test
 	@tests/sanitized.sh thread
 
+# What plain programs can use: the rest of the support needs the unit test framework.
+PLAIN_SUPPORT := $(filter-out %/edge.o,$(SUPPORT))
 STRESS := $(patsubst tests/stress/%.c,$(BUILD)/stress/%,$(wildcard tests/stress/*.c))
 stress: $(STRESS)
 	@for t in $(STRESS); do echo "== $$t"; $$t || exit 1; done
 
-$(BUILD)/stress/%: tests/stress/%.c $(SUPPORT) $(foreach layer,server model store base,$(call lib,$(layer))) $(LLHTTP_OBJ)
+$(BUILD)/stress/%: tests/stress/%.c $(PLAIN_SUPPORT) $(foreach layer,server model store base,$(call lib,$(layer))) $(LLHTTP_OBJ)
 	@mkdir -p $(@D)
 	$(call show,LINK)
 	$(Q)$(CC) $(CPPFLAGS) -Itests $(LLHTTP_CFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ \
 		$(SERVER_LIBS) $(MODEL_LIBS) $(STORE_LIBS) $(BASE_LIBS)
+
+# Crash tests: each *_main program below with what they share; shim.so stands under crumbd's file calls.
+CRASH_COMMON := ledger load server shim_file disk
+CRASH_PARTS  := $(patsubst %,$(BUILD)/crash/%.o,$(CRASH_COMMON))
+CRASH_NAMES  := $(filter-out $(CRASH_COMMON) shim,$(patsubst tests/crash/%.c,%,$(wildcard tests/crash/*.c)))
+CRASH        := $(patsubst %,$(BUILD)/crash/%,$(CRASH_NAMES)) $(BUILD)/crash/shim.so
+CYCLES       ?= 1000
+SEED         ?= $(shell date +%s)
+export CRUMB_BUILD := $(BUILD)
+
+$(BUILD)/crash/%.o: tests/crash/%.c
+	@mkdir -p $(@D)
+	$(call show,CC)
+	$(Q)$(CC) $(CPPFLAGS) -Itests $(ALL_CFLAGS) -MMD -MP -c -o $@ $<
+
+$(BUILD)/crash/%: $(BUILD)/crash/%.o $(CRASH_PARTS) $(PLAIN_SUPPORT) $(foreach layer,server model store base,$(call lib,$(layer))) $(LLHTTP_OBJ)
+	$(call show,LINK)
+	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(SERVER_LIBS) $(MODEL_LIBS) $(STORE_LIBS) $(BASE_LIBS)
+
+$(BUILD)/crash/shim.so: tests/crash/shim.c tests/crash/shim_file.c tests/crash/shim.h
+	@mkdir -p $(@D)
+	$(call show,LINK)
+	$(Q)$(CC) $(CPPFLAGS) -Itests -std=c11 $(CFLAGS) $(WARN) -fPIC -shared -pthread -o $@ $(filter %.c,$^)
+
+crash-programs: all $(CRASH)
+
+#: make crash    kills, failing calls, power cuts, full disks, damage; LONG=1 for all of it (an hour)
+LONG ?=
+crash: crash-programs fuzz-regression
+	@LONG=$(LONG) SEED=$(SEED) tests/crash/crash.sh $(BUILD)
+
+#: make torture  kill -9 under load, 1,000 times: CYCLES=, SEED=, and once more with durability: power
+torture: crash-programs
+	$(BUILD)/crash/torture --cycles $(CYCLES) --seed $(SEED)
+	$(BUILD)/crash/torture --cycles $(CYCLES) --seed $(SEED) --power
+
+# Fuzz targets. Without clang, the inputs that once broke something are run with the compiler there is.
+FUZZ_NAMES := spool sealed index
+FUZZ       := $(patsubst %,$(BUILD)/fuzz/replay_%,$(FUZZ_NAMES))
+
+$(BUILD)/fuzz/replay_%: tests/fuzz/fuzz_%.c tests/fuzz/fuzz.c tests/fuzz/replay.c $(call lib,store) $(call lib,base)
+	@mkdir -p $(@D)
+	$(call show,LINK)
+	$(Q)$(CC) $(CPPFLAGS) -Itests $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(STORE_LIBS) $(BASE_LIBS)
+
+fuzz-regression: $(FUZZ)
+	@for t in $(FUZZ_NAMES); do $(BUILD)/fuzz/replay_$$t tests/fuzz/regression/$$t/* || exit 1; done
+
+#: make fuzz     fuzzes the readers of spool, sealed files and index, SECONDS=60 each; needs clang
+SECONDS ?= 60
+fuzz:
+	@conf/setup/packages.sh fuzz
+	@tests/fuzz/fuzz.sh $(BUILD) $(SECONDS)
 
 #: make lint     cppcheck, clang-tidy and shellcheck; a warning is an error
 lint:
@@ -254,4 +309,4 @@ install: all
 help:
 	@sed -n 's/^#: //p' Makefile
 
-.PHONY: run test e2e bench asan tsan stress lint tidy cppcheck shellcheck install help
+.PHONY: run test e2e bench asan tsan stress crash-programs crash torture fuzz fuzz-regression lint tidy cppcheck shellcheck install help

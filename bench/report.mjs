@@ -54,10 +54,10 @@ const schema = () => spawnSync(`${BUILD}/crumb`, ['schema', '--duckdb', '--data'
 
 const rows = [
     ['grouped', 'crumb', () => [`${BUILD}/crumb`, 'report', 'countries', '--data', data]],
-    ['grouped', 'DuckDB', () => ['node', '--input-type=module', '-e', DUCKDB, schema(), SQL.grouped]],
+    ['grouped', 'DuckDB', () => ['node', '--input-type=module', '-e', DUCKDB, '--', schema(), SQL.grouped]],
     ['grouped', 'jq (counts only)', () => ['sh', '-c', `zcat ${data}/hits/*/*/*.gz | jq -n 'reduce inputs as $h ({}; .[$h.country // ""] += 1)'`]],
     ['overview', 'crumb', () => [`${BUILD}/crumb`, 'report', 'overview', '--data', data]],
-    ['overview', 'DuckDB', () => ['node', '--input-type=module', '-e', DUCKDB, schema(), SQL.overview]],
+    ['overview', 'DuckDB', () => ['node', '--input-type=module', '-e', DUCKDB, '--', schema(), SQL.overview]],
     ['overview', 'GoAccess', () => ['goaccess', log, '--log-format=COMBINED', '-o', path.join(dir, 'goaccess.json'), '--no-progress']],
 ];
 

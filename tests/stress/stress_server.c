@@ -34,7 +34,7 @@ static int64_t run_ms;
 static atomic_uint port;
 static atomic_ullong sent, acknowledged;
 
-static void die(const char *what)
+__attribute__((noreturn)) static void die(const char *what)
 {
     perror(what);
     _exit(1);

@@ -271,7 +271,7 @@ int main(int argc, char **argv)
     int result;
 
     log_program("crumbd");
-    run_ms = 1000 * (argc > 1 ? atoi(argv[1]) : 3);
+    run_ms = 1000 * (argc > 1 ? strtol(argv[1], NULL, 10) : 3);
     if (mkdtemp(dir) == NULL)
         die(dir);
     snprintf(path, sizeof path, "%s/crumb.yaml", dir);

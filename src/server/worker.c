@@ -22,7 +22,7 @@
 #include "server/turn.h"
 
 #define TICK_MS          250
-#define ACCEPT_PAUSE_MS  100
+#define ACCEPT_PAUSE_MS  20
 #define ACCEPTS_A_TURN   64
 #define ACCEPTS_AT_CLOSE 4096
 #define CACHE_LINE       64
@@ -82,7 +82,7 @@ static enum accepted accept_one(struct accepting *a)
     struct ip peer;
     int fd;
 
-    if (!conns_have_room(a->worker->conns))
+    if (!conns_may_accept(a->worker->conns))
         return ACCEPT_FAILED;
     fd = listener_accept(&a->listener, &peer);
     if (fd >= 0) {

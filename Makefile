@@ -245,6 +245,7 @@ install: all
 		install -D -m 644 $$page $(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/$${page##*/} || exit 1; done
 	install -D -m 644 conf/crumb.yaml $(DESTDIR)$(PREFIX)/share/doc/crumb/crumb.yaml
 	install -D -m 755 conf/setup/geo-db.sh $(DESTDIR)$(PREFIX)/share/crumb/geo-db.sh
+	install -D -m 644 conf/setup/geo-db.pl $(DESTDIR)$(PREFIX)/share/crumb/geo-db.pl
 	@mkdir -p $(DESTDIR)$(PREFIX)/lib/systemd/system $(DESTDIR)$(PREFIX)/lib/sysusers.d
 	sed 's|@PREFIX@|$(PREFIX)|' conf/setup/crumbd.service >$(DESTDIR)$(PREFIX)/lib/systemd/system/crumbd.service
 	install -m 644 conf/setup/crumb.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/crumb.conf

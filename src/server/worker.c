@@ -81,8 +81,11 @@ enum accepted { ACCEPTED, ACCEPT_NONE, ACCEPT_FAILED };
 static enum accepted accept_one(struct accepting *a)
 {
     struct ip peer;
-    int fd = listener_accept(&a->listener, &peer);
+    int fd;
 
+    if (!conns_have_room(a->worker->conns))
+        return ACCEPT_FAILED;
+    fd = listener_accept(&a->listener, &peer);
     if (fd >= 0) {
         conns_add(a->worker->conns, fd, &peer, a->listener.proxy_protocol);
         return ACCEPTED;

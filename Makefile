@@ -28,7 +28,7 @@ pkg  = $(shell pkg-config $(1) $(2) 2>/dev/null)
 
 # ---- libraries, by the layer that wraps them ---------------------------------------------------------------------
 BASE_LIBS   = $(call pkg,--libs,libsodium libxxhash)
-MODEL_LIBS  = $(call pkg,--libs,yaml-0.1 libmaxminddb)
+MODEL_LIBS  = $(call pkg,--libs,yaml-0.1 libmaxminddb jansson)
 # ISA-L where it exists (amd64, arm64); zlib does the same job everywhere else.
 HAVE_ISAL  := $(if $(NO_ISAL),,$(shell pkg-config --exists libisal 2>/dev/null && echo 1))
 STORE_LIBS  = -lz $(if $(HAVE_ISAL),$(call pkg,--libs,libisal))
@@ -82,18 +82,41 @@ $(BUILD)/obj/%.o: src/%.c
 
 $(BUILD)/obj/server/%.o: CPPFLAGS += $(LLHTTP_CFLAGS)
 
-# src/web/x.css as C: web_x_css[], and WEB_X_CSS_SHA256 in base64 for a Content-Security-Policy.
+# src/web/x.css as C: web_x_css[], and WEB_X_CSS_SHA256 in base64 for a Content-Security-Policy or
+# subresource integrity, and as WEB_X_CSS_VERSION its first 12 digits in hex.
 web_name = $(subst .,_,$(subst -,_,$(1)))
-$(BUILD)/gen/web/%.h: src/web/%
-	@mkdir -p $(@D)
+$(BUILD)/gen/web/%.h: $(BUILD)/gen/web/%
 	$(call show,GEN)
 	$(Q){ printf 'static const unsigned char web_%s[] = {\n' '$(call web_name,$*)'; \
 	  od -An -v -tx1 $< | sed 's/ \(..\)/0x\1,/g'; printf '};\n'; \
-	  printf '#define WEB_%s_SHA256 "%s"\n' "$$(printf %s '$(call web_name,$*)' | tr a-z A-Z)" \
-	    "$$(sha256sum $< | cut -c1-64 | tr a-f A-F | basenc --base16 -d | base64)"; } >$@.tmp
+	  NAME=$$(printf %s '$(call web_name,$*)' | tr a-z A-Z); hash=$$(sha256sum $< | cut -c1-64); \
+	  printf '#define WEB_%s_SHA256 "%s"\n' $$NAME "$$(printf %s $$hash | tr a-f A-F | basenc --base16 -d | base64)"; \
+	  printf '#define WEB_%s_VERSION "%.12s"\n' $$NAME $$hash; } >$@.tmp
 	$(Q)mv $@.tmp $@
 
+$(BUILD)/gen/web/%: src/web/%
+	@mkdir -p $(@D) && cp $< $@
+
+$(BUILD)/gen/web/%.gz: $(BUILD)/gen/web/%
+	$(Q)gzip -9 -n <$< >$@
+
 $(BUILD)/obj/server/ep_optout.o: $(patsubst %,$(BUILD)/gen/web/%.h,optout.html optout.css)
+$(BUILD)/obj/cli/cmd_tag.o $(BUILD)/obj/server/ep_tag.o: $(patsubst %,$(BUILD)/gen/web/%.h,t.min.js t.min.js.gz)
+
+# The tag as it is served, from its source; it is checked in, so that building needs no Node.
+#: make tag      minifies src/web/t.js into src/web/t.min.js
+TERSER := src/web/node_modules/.bin/terser
+$(TERSER): src/web/package-lock.json
+	cd src/web && npm ci --no-audit --no-fund --loglevel=error
+	@touch $@
+tag: $(TERSER)
+	cd src/web && node_modules/.bin/terser t.js --config-file terser.json -o t.min.js
+
+#: make tag-check  is src/web/t.min.js what t.js gives?
+tag-check: $(TERSER)
+	@mkdir -p $(BUILD)
+	@cd src/web && node_modules/.bin/terser t.js --config-file terser.json -o ../../$(BUILD)/t.min.js
+	@cmp $(BUILD)/t.min.js src/web/t.min.js && echo "tag: ok, $$(gzip -9 -n <src/web/t.min.js | wc -c) bytes gzipped"
 
 # Somebody else's code: our warnings are not for it.
 $(BUILD)/llhttp/%.o: $(LLHTTP_SRC)/%.c
@@ -142,7 +165,7 @@ clean:
 format:
 	clang-format -i $$(git ls-files '*.c' '*.h')
 
-.PHONY: all unit layers clean format
+.PHONY: all unit layers clean format tag tag-check
 .SECONDARY:
 -include $(shell find $(BUILD) -name '*.d' 2>/dev/null)
 
@@ -290,6 +313,7 @@ install: all
 		install -D -m 644 $$page $(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/$${page##*/} || exit 1; done
 	install -D -m 644 conf/crumb.yaml $(DESTDIR)$(PREFIX)/share/doc/crumb/crumb.yaml
 	install -D -m 755 conf/setup/geo-db.sh $(DESTDIR)$(PREFIX)/share/crumb/geo-db.sh
+	install -D -m 644 conf/setup/geo-db.pl $(DESTDIR)$(PREFIX)/share/crumb/geo-db.pl
 	@mkdir -p $(DESTDIR)$(PREFIX)/lib/systemd/system $(DESTDIR)$(PREFIX)/lib/sysusers.d
 	sed 's|@PREFIX@|$(PREFIX)|' conf/setup/crumbd.service >$(DESTDIR)$(PREFIX)/lib/systemd/system/crumbd.service
 	install -m 644 conf/setup/crumb.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/crumb.conf

@@ -57,6 +57,7 @@ rm -f build/test-logs/e2e.tap
 touch build/test-logs/e2e.tap
 part build count_nothing make --no-print-directory -j2 all build/country.mmdb
 part layers count_exit tests/layers.sh
+part tag count_exit make --no-print-directory tag-check
 part unit count_criterion make --no-print-directory -j2 unit
 part crash count_crash make --no-print-directory -j2 crash
 part e2e count_node make --no-print-directory e2e

@@ -16,7 +16,7 @@ packages() {
     case $1 in
     build)
         echo gcc:gcc make:make pkg-config:pkg-config libc6-dev libevent-dev zlib1g-dev 'libisal-dev?' \
-            libmaxminddb-dev libyaml-dev libsodium-dev libxxhash-dev 'libllhttp-dev|node-llhttp'
+            libmaxminddb-dev libyaml-dev libjansson-dev libsodium-dev libxxhash-dev 'libllhttp-dev|node-llhttp'
         ;;
     run)
         packages build

@@ -26,6 +26,7 @@ enum opt {
     OPT_LINES,
     OPT_FORMAT,
     OPT_RAW,
+    OPT_REJECTED,
     OPT_OUTPUT,
     OPT_SAMPLE,
     OPT_DUCKDB,

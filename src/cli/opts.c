@@ -33,6 +33,8 @@ static const struct opt_row table[OPT_COUNT] = {
     [OPT_RAW] = { "raw", 0, NULL,
                   "In csv, keep values that a spreadsheet would take for formulas as they are",
                   false },
+    [OPT_REJECTED] = { "rejected", 0, NULL,
+                       "What was refused and why, cut short, instead of the records", false },
     [OPT_OUTPUT] = { "output", 'o', "FILE",
                      "Write there instead of standard output; the file appears when it is complete",
                      false },

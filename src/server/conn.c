@@ -4,6 +4,7 @@
  *
  * A connection is in exactly one state, and in the list of that state, ordered by `since`:
  *
+ *     NEW       it was accepted, and nothing has come yet
  *     IDLE      nothing of a request is here
  *     HEADER    a part of a header is; since: its first byte
  *     BODY      a part of a body is; since: the end of the header
@@ -43,12 +44,14 @@
 #define TURN_HITS_MAX     256    /* then the turn ends early */
 #define LINGER_MS         2000
 #define LINGER_BYTES_MAX  1048576
+#define NEW_GRACE_MS      1000 /* before a new connection counts as idle */
+#define ROOM_LOOKS_MAX    64   /* at connections, to find one that can go */
 #define IDLE_CONNS_KEPT   1024 /* unused struct conn not returned to malloc */
 #define SHORT_BLOCKS_KEPT 256
 #define LARGE_BLOCKS_KEPT 16
 #define CONTINUE_ANSWER   "HTTP/1.1 100 Continue\r\n\r\n"
 
-enum state { IDLE, HEADER, BODY, HELD, WRITING, LINGERING, STATES };
+enum state { NEW, IDLE, HEADER, BODY, HELD, WRITING, LINGERING, STATES };
 
 struct link {
     struct link *prev, *next; /* to itself when in no list */
@@ -735,15 +738,59 @@ bool conns_end_turn(struct conns *conns)
     return !list_empty(&conns->waiting);
 }
 
+static bool is_older(const struct conn *c, int64_t age_ms)
+{
+    return c != NULL && c->owner->turn->mono_ms - c->since_ms >= age_ms;
+}
+
+/* A request may have come that this thread has not read yet. */
+static bool has_unread(const struct conn *c)
+{
+    char byte;
+
+    return recv(c->event.ev_fd, &byte, 1, MSG_PEEK) > 0;
+}
+
+/* The oldest in that state of which nobody is waiting for an answer. */
+static struct conn *oldest_unused(struct conns *conns, enum state state, int64_t age_ms)
+{
+    struct link *head = &conns->states[state];
+    unsigned looks = 0;
+
+    for (struct link *link = head->next; link != head; link = link->next) {
+        struct conn *c = CONN_OF(link, by_state);
+
+        if (++looks > ROOM_LOOKS_MAX || !is_older(c, age_ms))
+            return NULL;
+        if (!has_unread(c))
+            return c;
+    }
+    return NULL;
+}
+
+static void close_idle(struct conn *c)
+{
+    metrics_add(&c->owner->metrics->idle_closed, 1);
+    close_conn(c);
+}
+
 bool conns_make_room(struct conns *conns)
 {
-    struct conn *c = oldest(conns, IDLE);
+    struct conn *c = oldest_unused(conns, IDLE, 0);
 
     if (c == NULL)
+        c = oldest_unused(conns, NEW, NEW_GRACE_MS);
+    if (c == NULL)
         return false;
-    metrics_add(&conns->metrics->idle_closed, 1);
-    close_conn(c);
+    close_idle(c);
     return true;
+}
+
+bool conns_have_room(struct conns *conns)
+{
+    uint64_t held = atomic_load_explicit(conns->options.held, memory_order_relaxed);
+
+    return held < conns->options.held_max || conns_make_room(conns);
 }
 
 /* False when the limit of all threads is reached and nobody of ours can go. */
@@ -794,15 +841,10 @@ void conns_add(struct conns *conns, int fd, const struct ip *peer, bool proxy_pr
     }
     c->peer = *peer;
     c->expect_proxy = proxy_protocol;
-    enter(c, IDLE);
+    enter(c, NEW);
 }
 
 /* ---- deadlines ------------------------------------------------------------------------------ */
-
-static bool is_older(const struct conn *c, int64_t age_ms)
-{
-    return c != NULL && c->owner->turn->mono_ms - c->since_ms >= age_ms;
-}
 
 static void give_up(struct conn *c)
 {
@@ -843,8 +885,10 @@ void conns_tick(struct conns *conns)
 
     turn_begin(conns->turn);
     limits = &conns->turn->context.snapshot->config->limits;
-    while (is_older(oldest(conns, IDLE), limits->idle_timeout_ms))
-        conns_make_room(conns);
+    while (is_older(c = oldest(conns, NEW), limits->idle_timeout_ms))
+        close_idle(c);
+    while (is_older(c = oldest(conns, IDLE), limits->idle_timeout_ms))
+        close_idle(c);
     while (is_older(c = oldest(conns, HEADER), limits->header_timeout_ms)) {
         make_space(conns);
         give_up(c);
@@ -861,20 +905,11 @@ void conns_tick(struct conns *conns)
 /* ---- all of them ---------------------------------------------------------------------------- */
 
 /* A request may have come between the decision to stop and now. */
-static bool has_unread(const struct conn *c)
+static void close_unused(struct conns *conns, enum state state)
 {
-    char byte;
-
-    return recv(c->event.ev_fd, &byte, 1, MSG_PEEK) > 0;
-}
-
-void conns_drain(struct conns *conns)
-{
-    struct link *head = &conns->states[IDLE];
+    struct link *head = &conns->states[state];
     struct link *next;
 
-    turn_begin(conns->turn);
-    conns->draining = true;
     for (struct link *link = head->next; link != head; link = next) {
         struct conn *c = CONN_OF(link, by_state);
 
@@ -882,6 +917,14 @@ void conns_drain(struct conns *conns)
         if (!has_unread(c))
             close_conn(c);
     }
+}
+
+void conns_drain(struct conns *conns)
+{
+    turn_begin(conns->turn);
+    conns->draining = true;
+    close_unused(conns, NEW);
+    close_unused(conns, IDLE);
 }
 
 void conns_close_all(struct conns *conns)

@@ -233,26 +233,29 @@ function limitDescriptors(server, more) {
 }
 
 // 300 clients at once where 20 have room: each sends one request and keeps its connection open.
-async function answeredInCrowd(server) {
-    let answered = 0;
+// Returns the statuses, null for a client that was turned away.
+async function answersToCrowd(server) {
     const client = async () => {
         const connection = await Connection.open(server.address);
-        const answer = await connection.send(request('/b.gif?site=s')).answer().catch(() => null);
-        answered += answer?.status === 200;
+        return (await connection.send(request('/b.gif?site=s')).answer().catch(() => null))?.status ?? null;
     };
-    await Promise.all(Array.from({ length: 300 }, client));
-    return answered;
+    return Promise.all(Array.from({ length: 300 }, client));
 }
 
 test('promise 10: whoever asks is answered, also when descriptors are few', async (t) => {
     const server = await start(t, { config: { workers: 1 } });
+    // The first hit opens the segment. (At its start crumbd leaves room for that and for what sealing
+    // needs; here the limit falls under its feet.)
+    assert.equal((await fetchOnce(server.address, '/b.gif?site=s')).status, 200);
     limitDescriptors(server, 20);
-    assert.equal(await answeredInCrowd(server), 300);
+    // The spool may find no descriptor either: a 503 is an answer, a closed connection is none.
+    const answers = await answersToCrowd(server);
+    assert.deepEqual(answers.filter((status) => ![200, 503].includes(status)), []);
 });
 
 test('promise 10: whoever asks is answered, also when limits.connections is reached', async (t) => {
     const server = await start(t, { config: { workers: 1, limits: { connections: 20 } } });
-    assert.equal(await answeredInCrowd(server), 300);
+    assert.deepEqual([...new Set(await answersToCrowd(server))], [200]);
     assert.equal(cat(server).length, 300);
 });
 

@@ -492,6 +492,8 @@ Test(conn, the_longest_idle_makes_room_for_a_new_one)
     held = CONNECTIONS_MAX - 2; /* by other threads */
     first = connect_one();
     second = connect_one();
+    say(second, REQUEST("/a"));
+    expect(second, "200", OPEN, "second");
     say(first, REQUEST("/a")); /* so second has been idle for longer */
     third = connect_one();
     expect(first, "200", OPEN, "first");

@@ -209,6 +209,19 @@ bench:
 	@$(MAKE) --no-print-directory -j2 all $(COUNTRY_DB)
 	@bench/run.sh
 
+# crumbd with the write of hits left out: what does the promise cost?
+$(BUILD)/bench/crumbd-no-write: bench/no_write.c $(BUILD)/obj/server/main.o $(call lib,server) $(call lib,model) \
+		$(call lib,store) $(call lib,base) $(LLHTTP_OBJ)
+	@mkdir -p $(@D)
+	$(call show,LINK)
+	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS) -Wl,--wrap=fs_write_at -o $@ $^ $(SERVER_LIBS) $(MODEL_LIBS) \
+		$(STORE_LIBS) $(BASE_LIBS)
+
+#: make bench-durability  what durability: process and power cost, beside a server that writes nothing
+bench-durability: all $(BUILD)/bench/crumbd-no-write
+	@conf/setup/packages.sh bench
+	@bench/durability.sh
+
 #: make asan     unit and end-to-end tests under AddressSanitizer and UBSan; a leak is a failure
 asan:
 	@conf/setup/packages.sh test
@@ -331,4 +344,5 @@ refresh-data:
 help:
 	@sed -n 's/^#: //p' Makefile
 
-.PHONY: run test e2e bench asan tsan stress crash-programs crash torture fuzz fuzz-regression lint tidy cppcheck shellcheck install help bench-report refresh-data
+.PHONY: run test e2e bench bench-durability bench-report asan tsan stress tag tag-check crash-programs crash torture fuzz fuzz-regression lint tidy \
+	cppcheck shellcheck install help refresh-data

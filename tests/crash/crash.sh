@@ -40,4 +40,6 @@ run disk_full-power "--power --cycles 2" "--power --cycles 20"
 run power_cut "--cuts 40" "--cuts 1000"
 run power_cut-process "--process --cuts 25" "--process --cuts 500"
 run damage "--flips 1000 --every 5" "--flips 100000"
+# Takes 5 GiB of disk and a quiet machine.
+[ -z "${LONG:-}" ] || run backlog "" "--mib 2048"
 exit $failed

@@ -284,6 +284,39 @@ Test(store, foreign_files_are_left_alone_and_told)
     expect_records(3);
 }
 
+/* A record goes to the hour of its own time, whatever the clock does between two of them. */
+Test(store, clock_that_jumps_an_hour_loses_nothing)
+{
+    static const int64_t jumps_ms[] = { 0, -DATE_HOUR_MS, DATE_HOUR_MS, 0, -1000 };
+    const unsigned jumps = sizeof jumps_ms / sizeof jumps_ms[0];
+
+    for (unsigned start = 0; start < 2; start++) { /* a restart with the clock set back, too */
+        data_store_open(&s, false);
+        for (unsigned i = 0; i < jumps; i++)
+            cr_expect_eq(data_store_keep(&s, 0, DATA_NOON_MS + jumps_ms[i] - start, 10),
+                         SPOOL_KEPT);
+        data_store_close(&s);
+    }
+    cr_expect_eq(data_dir_count("hour=1[123]"), 3);
+    cr_expect_eq(data_dir_count("*.ndjson.gz"), 9, "%d files", data_dir_count("*.ndjson.gz"));
+    expect_records(2 * jumps * 10);
+}
+
+Test(store, symbolic_link_in_the_place_of_a_segment_is_told_and_left)
+{
+    struct data_seen seen;
+
+    data_dir_shell("mkdir $D/spool && echo precious >$D/target && "
+                   "ln -s $D/target $D/spool/20261124T120000Z-1ab2cd3ef4gh-0-1.seg");
+    restart();
+    cr_expect(strstr(s.said, "is a symbolic link, which is not followed") != NULL, "%s", s.said);
+    cr_expect_eq(data_dir_count("*-1ab2cd3ef4gh-0-1.seg"), 1);
+    data_dir_shell("grep -q precious $D/target");
+    data_read(&seen);
+    cr_expect(seen.damages == 1 && seen.records == 0);
+    data_seen_free(&seen);
+}
+
 Test(store, file_in_the_way_of_a_sealed_one_is_not_overwritten)
 {
     data_store_open(&s, false);

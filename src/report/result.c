@@ -913,23 +913,19 @@ static void overview_change(struct report_table *table, struct report_cell *chan
     }
 }
 
-static void overview_note(struct report_table *table, const struct report_spec *spec,
-                          const struct period *now)
+static void overview_note(struct report_table *table, const struct period *now)
 {
     struct fold_totals t = period_totals(now);
 
-    snprintf(table->note, sizeof table->note,
-             "%llu hits of bots %s. %llu hits have no visitor id: no visitors, no sessions. "
-             "Opted-out hits leave nothing in the data; /metrics counts them.",
-             (unsigned long long)t.bots,
-             spec->bots == REPORT_BOTS_EXCLUDE   ? "are left out"
-             : spec->bots == REPORT_BOTS_INCLUDE ? "are counted too"
-                                                 : "are all that is counted",
-             (unsigned long long)t.without_vid);
+    snprintf(
+        table->note, sizeof table->note,
+        "%llu hits have no visitor id: no visitors, no sessions. Opted-out hits leave nothing in "
+        "the data; /metrics counts them.",
+        (unsigned long long)t.without_vid);
 }
 
-static int overview_table(struct report_table *table, const struct report_spec *spec,
-                          const struct period *now, const struct period *before, struct err *e)
+static int overview_table(struct report_table *table, const struct period *now,
+                          const struct period *before, struct err *e)
 {
     static const struct str periods[] = { { "current", 7 }, { "previous", 8 }, { "change", 6 } };
     size_t rows = before == NULL ? 1 : 3;
@@ -947,7 +943,7 @@ static int overview_table(struct report_table *table, const struct report_spec *
     }
     table->groups = 1;
     table->bar_column = table->columns_count;
-    overview_note(table, spec, now);
+    overview_note(table, now);
     return 0;
 }
 
@@ -983,7 +979,7 @@ int result_table(struct report_table *table, const struct report_spec *spec, siz
     make_columns(table, spec, i);
     switch (spec->rows[i]->fold) {
     case FOLD_OVERVIEW:
-        return overview_table(table, spec, now, before, e);
+        return overview_table(table, now, before, e);
     case FOLD_RETENTION:
         return retention_table(table, spec, i, now, e);
     default:

@@ -20,6 +20,7 @@
 enum config_durability { DURABILITY_PROCESS, DURABILITY_POWER };
 enum config_ip { IP_FULL, IP_MASKED, IP_NONE };
 enum config_gpc { GPC_SHARE, GPC_OPTOUT };
+enum config_referrer { REFERRER_FULL, REFERRER_ORIGIN, REFERRER_NONE };
 enum config_client_address {
     CLIENT_ADDRESS_PEER,
     CLIENT_ADDRESS_X_FORWARDED_FOR,
@@ -67,6 +68,14 @@ struct config_site {
     char *cookie_domain; /* NULL: host-only cookies */
     struct config_optout_cookie *optout_cookies;
     unsigned optout_cookies_count;
+    char **query_keep; /* keys of a URL's query that stay whatever else says they go */
+    unsigned query_keep_count;
+    char **query_drop; /* keys that go beside the built-in ones; "*" is all of them */
+    unsigned query_drop_count;
+    enum config_referrer referrer; /* what is kept of a referrer of another site */
+    bool debug;                    /* answers say in X-Crumb what became of a hit */
+    bool snowplow;                 /* takes Snowplow's protocol; app_id is the name */
+    uint64_t matomo_id;            /* idsite of Matomo's protocol; 0: not taken */
 };
 
 struct config_cookies {
@@ -95,6 +104,8 @@ struct config_limits {
 /* Each starts with '/' and has no '/' at its end; no two are equal. */
 struct config_paths {
     char *pixel;  /* /b.gif */
+    char *events; /* /b */
+    char *tag;    /* /t.js */
     char *optout; /* /optout; the status is below it */
     char *optin;  /* /optin */
 };
@@ -109,6 +120,7 @@ struct config {
     struct config_listen *listen;
     unsigned listen_count; /* at least 1 */
     char *admin;           /* "127.0.0.1:8081" */
+    char *public_origin;   /* how browsers reach the server; NULL when nobody said */
     unsigned workers;      /* at least 1 */
     char *keys;            /* file */
     struct config_store store;
@@ -116,6 +128,7 @@ struct config {
     struct config_proxies proxies;
     struct config_site *sites; /* none: any site name is accepted */
     unsigned sites_count;
+    bool open; /* sites that are not in the list, and any origin, are accepted too */
     struct config_cookies cookies;
     struct config_privacy privacy;
     struct config_limits limits;

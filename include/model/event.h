@@ -30,6 +30,7 @@ struct facts {
     struct str title;
     struct str lang;
     struct str pv;
+    struct str uid; /* the site's own number for the visitor: never stored, only a hash of it */
     int32_t sw, sh; /* CSS pixels; -1 when absent or not a number from 0 to 100,000 */
     struct event_param params[EVENT_PARAMS_MAX];
     unsigned params_count;
@@ -45,7 +46,7 @@ struct event {
     struct facts facts;
     struct str vid; /* 22 characters, or absent */
     bool vid_new;
-    struct str uid;
+    struct str uid; /* the hash of facts.uid, or absent */
     struct ip ip;   /* as it may be stored: already masked, or family 0 */
     struct str geo; /* a piece of encoded JSON from geo_lookup: "country":"DE",... without braces;
                        or absent */

@@ -1,7 +1,7 @@
 /*
  * facts.h - from a query string to facts (design: HTTP surface, GET /b.gif).
  *
- * Keys: site e url ref title sw sh lang pv; any other key goes into params. The first of a repeated
+ * Keys: site e url ref title sw sh lang pv uid; any other key goes into params. The first of a repeated
  * key wins; an empty value is kept as empty for params and is as if not sent for the rest. Thread:
  * any.
  */
@@ -22,6 +22,30 @@
  * a hit. Values may be any bytes (codec.h replaces what is not UTF-8); keys of params are UTF-8 and
  * differ from each other.
  */
+/*
+ * The pairs of a query string, decoded as above, for protocols with keys of their own: an empty key is
+ * left out. Returns how many did not fit the memory.
+ */
+typedef void facts_pair_fn(void *arg, struct str key, struct str value);
+unsigned facts_pairs(struct str query, struct buf *memory, facts_pair_fn *each, void *arg);
+
+/* Nothing known: where every reader of facts begins. */
+void facts_clear(struct facts *facts);
+
+/*
+ * One more of params, as it is: key is UTF-8, both live as long as the facts. False when something
+ * of it was lost, or all. late_ms, how long the page held an event back, is worth keeping only
+ * beyond FACTS_LATE_MS: otherwise it is true and gone.
+ */
+#define FACTS_LATE_MS 5000
+bool facts_add_param(struct facts *facts, struct str key, struct str value);
+
+/*
+ * What kind of event facts.name makes it: none or "view" is a page view, "ping" a ping, anything
+ * else an event. The names of the first two are taken away: the kind says it all.
+ */
+enum event_kind facts_kind(struct facts *facts);
+
 void facts_from_query(struct facts *facts, struct str query, struct buf *memory);
 
 #endif

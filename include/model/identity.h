@@ -42,4 +42,12 @@ bool identity_read(const struct key_ring *ring, struct str cookie, int64_t now_m
 
 void identity_make(const struct key_ring *ring, int64_t now_ms, struct identity *id);
 
+/*
+ * A site's own number for a visitor as what may be stored: a keyed hash, equal for equal numbers of
+ * one site as long as the ring's first key stays. Nobody without the key can tell or try the number.
+ */
+#define IDENTITY_UID_BYTES 22
+void identity_hash_uid(const struct key_ring *ring, struct str site, struct str number,
+                       char uid[IDENTITY_UID_BYTES]);
+
 #endif

@@ -48,18 +48,19 @@ void conns_free(struct conns *conns);
 
 /*
  * Takes over fd. When the limit is reached, the connection of this thread that has been idle the
- * longest makes room; if none is idle the new one is closed.
+ * longest makes room; if none is idle the new one is closed. Ask conns_have_room before accepting:
+ * who waits in the listener's queue loses nothing.
  */
 void conns_add(struct conns *conns, int fd, const struct ip *peer, bool proxy_protocol);
 
 /*
- * Closes the one that has been idle the longest, but nobody who has just come and was not answered
- * yet; false if there is none.
+ * Closes the one that has been idle the longest; false if none is. A connection on which something
+ * can be read is not idle, and a new one only after a second without a word.
  */
 bool conns_make_room(struct conns *conns);
 
-/* Is there room for one more, if need be by making some? If not, who waits at the door waits on. */
-bool conns_may_accept(struct conns *conns);
+/* Is there room for one more, or could it be made? */
+bool conns_have_room(struct conns *conns);
 
 /*
  * What is left to do after the events of a turn: goes on with connections that have complete

@@ -34,12 +34,14 @@ struct snapshot {
 };
 
 struct admin_view;
+struct rejects;
 
 /* What one loop thread lends to every exchange on it. */
 struct context {
     const struct snapshot *snapshot;
     struct geo_cache *geo_cache;
-    struct spool *spool; /* NULL on the admin listener */
+    struct spool *spool;     /* NULL on the admin listener */
+    struct rejects *rejects; /* NULL: what is refused is only counted */
     struct str instance;
     unsigned worker;
     struct metrics *metrics; /* this thread's own */
@@ -59,6 +61,10 @@ struct exchange {
     bool close;      /* say and do "Connection: close" */
     uint64_t batch;  /* the answer waits until this spool batch is decided; 0: it does not wait */
     unsigned batch_records; /* how many records it put there */
+    bool identified;        /* all of its hits are of one visitor: */
+    bool cookies_told;      /* its Set-Cookie lines are there */
+    bool debug_told;        /* X-Crumb is there */
+    struct identity identity;
 };
 
 #define ANSWER_BYTES_MAX 16384
@@ -85,7 +91,8 @@ enum route_table { ROUTE_PUBLIC, ROUTE_ADMIN };
 void route(struct exchange *x, enum route_table table);
 
 /* One ep_*.c each. */
-endpoint_fn ep_pixel;
+endpoint_fn ep_pixel, ep_events, ep_tag, ep_preflight;
+endpoint_fn ep_snowplow_get, ep_snowplow_post, ep_matomo_get, ep_matomo_post;
 endpoint_fn ep_optout_page, ep_optout_change, ep_optin_change, ep_optout_status;
 endpoint_fn ep_dnt, ep_gpc, ep_robots, ep_favicon;
 endpoint_fn ep_page;

@@ -19,29 +19,31 @@
 enum http_method { HTTP_GET, HTTP_HEAD, HTTP_POST, HTTP_OPTIONS, HTTP_OTHER };
 
 /*
- * The headers that something in crumb reads: constant, first letter, name. A header that is not in
- * this table is never looked at: DNT is not, and must not be. (Length and first letter together
+ * The headers that something in crumb reads: constant, last letter, name. A header that is not in
+ * this table is never looked at: DNT is not, and must not be. (Length and last letter together
  * must be unique; the compiler says so if not.)
  */
 #define HTTP_HEADERS(X)                                                                            \
-    X(HOST, 'h', "host")                                                                           \
-    X(COOKIE, 'c', "cookie")                                                                       \
-    X(USER_AGENT, 'u', "user-agent")                                                               \
+    X(HOST, 't', "host")                                                                           \
+    X(COOKIE, 'e', "cookie")                                                                       \
+    X(USER_AGENT, 't', "user-agent")                                                               \
     X(REFERER, 'r', "referer")                                                                     \
-    X(ACCEPT_LANGUAGE, 'a', "accept-language")                                                     \
-    X(ORIGIN, 'o', "origin")                                                                       \
-    X(SEC_GPC, 's', "sec-gpc")                                                                     \
-    X(SEC_PURPOSE, 's', "sec-purpose")                                                             \
-    X(PURPOSE, 'p', "purpose")                                                                     \
-    X(SEC_FETCH_SITE, 's', "sec-fetch-site")                                                       \
-    X(X_FORWARDED_FOR, 'x', "x-forwarded-for")                                                     \
-    X(X_FORWARDED_PROTO, 'x', "x-forwarded-proto")                                                 \
-    X(FORWARDED, 'f', "forwarded")                                                                 \
-    X(CONTENT_TYPE, 'c', "content-type")                                                           \
-    X(EXPECT, 'e', "expect")
+    X(ACCEPT_LANGUAGE, 'e', "accept-language")                                                     \
+    X(ACCEPT_ENCODING, 'g', "accept-encoding")                                                     \
+    X(ORIGIN, 'n', "origin")                                                                       \
+    X(SEC_GPC, 'c', "sec-gpc")                                                                     \
+    X(SEC_PURPOSE, 'e', "sec-purpose")                                                             \
+    X(PURPOSE, 'e', "purpose")                                                                     \
+    X(SEC_FETCH_SITE, 'e', "sec-fetch-site")                                                       \
+    X(X_FORWARDED_FOR, 'r', "x-forwarded-for")                                                     \
+    X(X_FORWARDED_PROTO, 'o', "x-forwarded-proto")                                                 \
+    X(FORWARDED, 'd', "forwarded")                                                                 \
+    X(CONTENT_TYPE, 'e', "content-type")                                                           \
+    X(IF_NONE_MATCH, 'h', "if-none-match")                                                         \
+    X(EXPECT, 't', "expect")
 
 enum http_header {
-#define HTTP_HEADER_ENUM(id, first, name) HTTP_HEADER_##id,
+#define HTTP_HEADER_ENUM(id, last, name) HTTP_HEADER_##id,
     HTTP_HEADERS(HTTP_HEADER_ENUM)
 #undef HTTP_HEADER_ENUM
         HTTP_HEADERS_COUNT

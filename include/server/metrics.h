@@ -26,6 +26,9 @@
     X(hits_refused_overload, "crumb_hits_refused_total", "reason=\"overload\"", "")                \
     X(hits_refused_write, "crumb_hits_refused_total", "reason=\"write\"", "")                      \
     X(hits_refused_site, "crumb_hits_refused_total", "reason=\"site\"", "")                        \
+    X(hits_refused_origin, "crumb_hits_refused_total", "reason=\"origin\"", "")                    \
+    X(hits_refused_json, "crumb_hits_refused_total", "reason=\"json\"", "")                        \
+    X(hits_refused_event, "crumb_hits_refused_total", "reason=\"event\"", "")                      \
     X(ids_new, "crumb_ids_new_total", "", "Identifiers issued")                                    \
     X(ids_bad, "crumb_ids_bad_total", "",                                                          \
       "Identifier cookies that were not valid and treated as absent")                              \

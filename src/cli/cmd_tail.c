@@ -12,6 +12,7 @@
 #include "cli/opts.h"
 #include "cli/query.h"
 #include "cli/records.h"
+#include "cli/rejected.h"
 #include "cli/stop.h"
 #include "store/scan.h"
 
@@ -160,10 +161,26 @@ static int count_lines(uint64_t *lines, const struct opts *opts, struct err *e)
 {
     const char *text = opts->value[OPT_LINES];
 
-    *lines = opts_has(opts, OPT_SINCE) ? UINT64_MAX : LINES_DEFAULT;
+    *lines =
+        opts_has(opts, OPT_SINCE) && !opts_has(opts, OPT_REJECTED) ? UINT64_MAX : LINES_DEFAULT;
     if (text != NULL && !str_to_u64(str_of(text), LINES_MAX, lines))
         return err_set(e, ERR_INPUT, "--lines %s is no number from 0 to %d", text, LINES_MAX);
     return 0;
+}
+
+/* What was refused is no record: of the options only --lines and --until have a meaning for it. */
+static enum ending print_rejected(const struct query *q, uint64_t lines, struct err *e)
+{
+    struct out out;
+    int r;
+
+    if (out_open(&out, NULL, e) != 0)
+        return END_ERROR;
+    stop_on_signals();
+    r = rejected_follow(q->data, lines, q->until_ms, &out, e);
+    if (out_close(&out, true, e) != 0)
+        r = -1;
+    return r == 0 ? END_FINE : END_ERROR;
 }
 
 enum ending cmd_tail(const struct opts *opts, struct err *e)
@@ -173,7 +190,9 @@ enum ending cmd_tail(const struct opts *opts, struct err *e)
     enum ending ending = query_begin(&q, opts, e);
 
     if (ending == END_FINE)
-        ending = count_lines(&lines, opts, e) != 0 ? END_USAGE : print(&q, lines, e);
+        ending = count_lines(&lines, opts, e) != 0 ? END_USAGE
+                 : opts_has(opts, OPT_REJECTED)    ? print_rejected(&q, lines, e)
+                                                   : print(&q, lines, e);
     query_free(&q);
     return ending;
 }

@@ -16,7 +16,13 @@ static const struct command table[] = {
     { "cat", "", 0, "Prints every record as it is stored, one line each, live data included",
       RECORD_OPTIONS | OPT_BIT(OPT_FORMAT) | OPT_BIT(OPT_RAW) | OPT_BIT(OPT_OUTPUT), cmd_cat },
     { "tail", "", 0, "Prints the last records and then each new one as it arrives",
-      RECORD_OPTIONS | OPT_BIT(OPT_LINES), cmd_tail },
+      RECORD_OPTIONS | OPT_BIT(OPT_LINES) | OPT_BIT(OPT_REJECTED), cmd_tail },
+    { "report", "[NAME...]", UINT_MAX,
+      "Answers from the records: views, visitors, sessions, pages, referrers ... (--list names all)",
+      RECORD_OPTIONS | OPT_BIT(OPT_BY) | OPT_BIT(OPT_TOP) | OPT_BIT(OPT_SORT) |
+          OPT_BIT(OPT_COMPARE) | OPT_BIT(OPT_BOTS) | OPT_BIT(OPT_STEP) | OPT_BIT(OPT_IDLE) |
+          OPT_BIT(OPT_MEMORY) | OPT_BIT(OPT_LIST) | OPT_BIT(OPT_FORMAT) | OPT_BIT(OPT_RAW) | OPT_BIT(OPT_OUTPUT),
+      cmd_report },
     { "verify", "[PATH...]", UINT_MAX,
       "Reads every byte of the data, or of the files named, and tells what is damaged or missing",
       DATA_OPTIONS | OPT_BIT(OPT_FORMAT), cmd_verify },
@@ -25,6 +31,8 @@ static const struct command table[] = {
     { "schema", "", 0, "Prints what a record is, in the language of another tool",
       DATA_OPTIONS | OPT_BIT(OPT_DUCKDB) | OPT_BIT(OPT_CLICKHOUSE) | OPT_BIT(OPT_JSONSCHEMA),
       cmd_schema },
+    { "tag", "", 0, "Prints what the pages of a site need: script, pixel, integrity",
+      OPT_BIT(OPT_CONFIG) | OPT_BIT(OPT_SITE), cmd_tag },
     { "help", "[COMMAND]", 1, "Explains a command and its options", 0, cmd_help },
 };
 

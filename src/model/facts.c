@@ -26,6 +26,7 @@ static const struct known {
     { { "lang", 4 }, TEXT, offsetof(struct facts, lang) },
     { { "pv", 2 }, TEXT, offsetof(struct facts, pv) },
     { { "e", 1 }, TEXT, offsetof(struct facts, name) },
+    { { "uid", 3 }, TEXT, offsetof(struct facts, uid) },
 };
 
 static const struct known *find_known(struct str key)
@@ -114,12 +115,20 @@ static bool has_param(const struct facts *facts, struct str key)
     return false;
 }
 
-/* False when something of it was lost. */
-static bool add_param(struct facts *facts, struct str key, struct str value)
+static bool is_in_time(struct str key, struct str value)
+{
+    uint64_t late_ms;
+
+    return str_eq(key, STR("late_ms")) && str_to_u64(value, FACTS_LATE_MS, &late_ms);
+}
+
+bool facts_add_param(struct facts *facts, struct str key, struct str value)
 {
     struct event_param param = { utf8_cut(key, FACTS_PARAM_KEY_BYTES_MAX),
                                  utf8_cut(value, FACTS_PARAM_VALUE_BYTES_MAX) };
 
+    if (is_in_time(key, value))
+        return true;
     if (key.n == 0 || facts->params_count == EVENT_PARAMS_MAX || has_param(facts, param.key))
         return false;
     facts->params[facts->params_count++] = param;
@@ -139,19 +148,55 @@ static bool take_pair(struct facts *facts, struct str pair, struct buf *memory)
     row = find_known(key);
     if (row != NULL)
         return value.n == 0 || set_known(facts, row, value);
-    return repair_key(&key, memory) && add_param(facts, key, value);
+    return repair_key(&key, memory) && facts_add_param(facts, key, value);
+}
+
+void facts_clear(struct facts *facts)
+{
+    facts->site = facts->name = facts->url = facts->ref = STR_ABSENT;
+    facts->title = facts->lang = facts->pv = facts->uid = STR_ABSENT;
+    facts->sw = facts->sh = -1;
+    facts->params_count = facts->params_dropped = 0;
+}
+
+enum event_kind facts_kind(struct facts *facts)
+{
+    if (str_eq(facts->name, STR("view")))
+        facts->name = STR_ABSENT;
+    if (str_eq(facts->name, STR("ping"))) {
+        facts->name = STR_ABSENT;
+        return EVENT_PING;
+    }
+    return facts->name.p == NULL ? EVENT_VIEW : EVENT_EVENT;
 }
 
 void facts_from_query(struct facts *facts, struct str query, struct buf *memory)
 {
     struct str pair;
 
-    facts->site = facts->name = facts->url = facts->ref = STR_ABSENT;
-    facts->title = facts->lang = facts->pv = STR_ABSENT;
-    facts->sw = facts->sh = -1;
-    facts->params_count = facts->params_dropped = 0;
+    facts_clear(facts);
     while ((pair = str_cut(&query, '&')).p != NULL) {
         if (pair.n > 0 && !take_pair(facts, pair, memory))
             facts->params_dropped++;
     }
+}
+
+unsigned facts_pairs(struct str query, struct buf *memory, facts_pair_fn *each, void *arg)
+{
+    unsigned lost = 0;
+    struct str pair;
+
+    while ((pair = str_cut(&query, '&')).p != NULL) {
+        struct str value = pair, key = str_cut(&value, '=');
+
+        if (key.n == 0)
+            continue;
+        if (value.p == NULL)
+            value = STR("");
+        if (decode(key, memory, &key) && decode(value, memory, &value) && repair_key(&key, memory))
+            each(arg, key, value);
+        else
+            lost++;
+    }
+    return lost;
 }

@@ -20,14 +20,18 @@
 #define VERSION            1
 #define KEYS_MAX           2
 #define KEY_FILE_BYTES_MAX 65536
+#define UID_CONTEXT        "crumbuid"
 #define MAC_CONTEXT        "crumb_id" /* exactly 8 bytes; changing it makes every cookie invalid */
 
 #define RANDOM_BYTES 16
-#define SIGNED_BYTES (4 + RANDOM_BYTES)
+
+#define UID_NUMBER_BYTES_MAX 256
+#define SIGNED_BYTES         (4 + RANDOM_BYTES)
 
 struct key {
     unsigned char id;
     unsigned char mac_key[CRYPTO_SUBKEY_BYTES];
+    unsigned char uid_key[CRYPTO_SUBKEY_BYTES];
 };
 
 struct key_ring {
@@ -94,6 +98,7 @@ static int parse_line(struct key_ring *ring, struct str line, const char *path, 
     key = &ring->keys[ring->count++];
     key->id = (unsigned char)id;
     crypto_derive(key->mac_key, master, MAC_CONTEXT);
+    crypto_derive(key->uid_key, master, UID_CONTEXT);
     crypto_wipe(master, sizeof master);
     return 0;
 }
@@ -329,4 +334,25 @@ void identity_make(const struct key_ring *ring, int64_t now_ms, struct identity 
     encode(id->vid, sizeof id->vid, token.random, sizeof token.random);
     encode(id->cookie, sizeof id->cookie, &token, sizeof token);
     id->is_new = true;
+}
+
+/* ---- numbers of the site's own -----------------------------------------------------------------
+ */
+
+void identity_hash_uid(const struct key_ring *ring, struct str site, struct str number,
+                       char uid[IDENTITY_UID_BYTES])
+{
+    unsigned char both[64 + 1 + UID_NUMBER_BYTES_MAX], mac[CRYPTO_MAC_BYTES];
+    struct buf b = buf_over(both, sizeof both);
+
+    if (site.n > 64)
+        site.n = 64;
+    if (number.n > UID_NUMBER_BYTES_MAX)
+        number.n = UID_NUMBER_BYTES_MAX;
+    buf_add_str(&b, site);
+    buf_add_char(&b, '\0');
+    buf_add_str(&b, number);
+    crypto_mac(mac, both, b.n, ring->keys[0].uid_key);
+    encode(uid, IDENTITY_UID_BYTES, mac, sizeof mac);
+    crypto_wipe(both, sizeof both);
 }

@@ -136,15 +136,25 @@ static int check_differ(const struct source *source, const struct node *root, co
 static int check_together(const struct source *source, const struct node *root,
                           const struct config *config)
 {
-    const struct config_paths *paths = &config->paths;
+    const struct {
+        const char *key, *value;
+    } paths[] = {
+        { "paths.pixel", config->paths.pixel }, { "paths.events", config->paths.events },
+        { "paths.tag", config->paths.tag },     { "paths.optout", config->paths.optout },
+        { "paths.optin", config->paths.optin },
+    };
 
     if (check_differ(source, root, "cookies.optout_name", config->cookies.optout_name,
-                     "cookies.id_name", config->cookies.id_name) != 0 ||
-        check_differ(source, root, "paths.optout", paths->optout, "paths.pixel", paths->pixel) !=
-            0 ||
-        check_differ(source, root, "paths.optin", paths->optin, "paths.pixel", paths->pixel) != 0)
+                     "cookies.id_name", config->cookies.id_name) != 0)
         return -1;
-    return check_differ(source, root, "paths.optin", paths->optin, "paths.optout", paths->optout);
+    for (size_t i = 1; i < COUNT(paths); i++) {
+        for (size_t j = 0; j < i; j++) {
+            if (check_differ(source, root, paths[i].key, paths[i].value, paths[j].key,
+                             paths[j].value) != 0)
+                return -1;
+        }
+    }
+    return 0;
 }
 
 int options_derive(const struct source *source, const struct node *root, struct config *config)

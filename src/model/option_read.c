@@ -28,6 +28,8 @@ static const struct text {
     [TEXT_PATTERN] = { option_text_pattern,
                        "a pattern: at most 256 bytes of ASCII without spaces at its ends and ';'" },
     [TEXT_URL_PATH] = { option_text_url_path, "a path of a URL, like /b.gif" },
+    [TEXT_QUERY_KEY] = { option_text_query_key,
+                         "a key of a URL's query: letters, digits and ._~[]-, at most 64; or *" },
     [TEXT_PAGE_PATH] = { option_text_page_path, "a path of a URL, like /about.html or /" },
 };
 

@@ -14,6 +14,7 @@
 static const char *const durability_names[] = { "process", "power", NULL };
 static const char *const client_address_names[] = { "peer", "x-forwarded-for", "forwarded", NULL };
 static const char *const ip_names[] = { "full", "masked", "none", NULL };
+static const char *const referrer_names[] = { "full", "origin", "none", NULL };
 static const char *const gpc_names[] = { "share", "optout", NULL };
 
 const struct option option_table[] = {
@@ -42,6 +43,9 @@ const struct option option_table[] = {
                   "trusted proxy." },
     { "admin", TEXT_ADDRESS, RESTART, AT(config, admin), "127.0.0.1:8081",
       .sentence = "Where metrics and health are served; not for the public." },
+    { "public_origin", TEXT_ORIGIN, 0, AT(config, public_origin),
+      .sample = "#public_origin: https://crumb.example\n",
+      .sentence = "How browsers reach this server, for the tag that crumb tag prints." },
     { "data", TEXT_FILE, RESTART, AT(config, store.data), "./data",
       .sentence = "The folder that holds the hits; it is made if it is not there." },
     { "workers", INTEGER, RESTART, AT(config, workers), .min = 1, .max = 256,
@@ -118,6 +122,28 @@ const struct option option_table[] = {
        .sentence = "The cookie's name, case included." },
     { "sites[].optout_cookies[].pattern", TEXT_PATTERN, 0, AT(config_optout_cookie, pattern), "*",
       .sentence = "What its value looks like, as it is sent: * is any text, ? any one byte." },
+    { "sites[].query_keep", LIST, UNIQUE, LIST_OF(config_site, query_keep, query_keep_count), .max = 256,
+      .sentence = "Keys that stay in the query of a URL and among the params although query_drop "
+                  "or the built-in list names them." },
+    { "sites[].query_keep[]", TEXT_QUERY_KEY, 0, ITSELF, .sentence = "A key; case does not matter." },
+    { "sites[].query_drop", LIST, UNIQUE, LIST_OF(config_site, query_drop, query_drop_count), .max = 256,
+      .sentence = "Keys whose values are removed from the query of a URL and from the params, "
+                  "beside the built-in list of personal ones (email, token, password, phone and "
+                  "the like)." },
+    { "sites[].query_drop[]", TEXT_QUERY_KEY, 0, ITSELF,
+      .sentence = "A key; case does not matter; * is every key." },
+    { "sites[].referrer", CHOICE, 0, AT(config_site, referrer), "full", .names = referrer_names,
+      .sentence = "What is kept of a referrer on another host: full, origin, or none." },
+    { "sites[].debug", BOOLEAN, 0, AT(config_site, debug), "false",
+      .sentence = "Answers say in the header X-Crumb what became of a hit and what was derived: "
+                  "address, country, identifier. For a site that is being set up." },
+    { "sites[].snowplow", BOOLEAN, 0, AT(config_site, snowplow), "false",
+      .sentence = "Trackers of Snowplow may send hits; their app id is the site's name." },
+    { "sites[].matomo_id", INTEGER, 0, AT(config_site, matomo_id), "0", .max = 1000000000,
+      .sentence = "Trackers of Matomo may send hits with this idsite; 0 for none." },
+    { "open", BOOLEAN, 0, AT(config, open), "false",
+      .sentence = "Hits of sites that are not in the list are accepted too, and events of pages "
+                  "on any origin." },
     { "cookies.id_name", TEXT_COOKIE_NAME, 0, AT(config, cookies.id_name), "crumb_id",
       .sentence = "Name of the cookie that holds the identifier." },
     { "cookies.optout_name", TEXT_COOKIE_NAME, 0, AT(config, cookies.optout_name), "crumb_optout",
@@ -143,6 +169,10 @@ const struct option option_table[] = {
       .max = 1000000, .sentence = "The most connections at once, all workers together." },
     { "paths.pixel", TEXT_URL_PATH, 0, AT(config, paths.pixel), "/b.gif",
       .sentence = "The beacon." },
+    { "paths.events", TEXT_URL_PATH, 0, AT(config, paths.events), "/b",
+      .sentence = "Where the tag sends events." },
+    { "paths.tag", TEXT_URL_PATH, 0, AT(config, paths.tag), "/t.js",
+      .sentence = "The tag's script. It sends to b, b.gif, optout and optin beside it." },
     { "paths.optout", TEXT_URL_PATH, 0, AT(config, paths.optout), "/optout",
       .sentence = "The opt-out page; its status is below it." },
     { "paths.optin", TEXT_URL_PATH, 0, AT(config, paths.optin), "/optin",

@@ -28,6 +28,7 @@ enum kind {
     TEXT_PATTERN,
     TEXT_URL_PATH,
     TEXT_PAGE_PATH,
+    TEXT_QUERY_KEY,
 };
 
 enum flag {

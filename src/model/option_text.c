@@ -13,6 +13,7 @@
 #define PATTERN_BYTES_MAX     256
 #define HOST_BYTES_MAX        253
 #define URL_PATH_BYTES_MAX    128
+#define QUERY_KEY_BYTES_MAX   64
 #define PORT_MAX              65535
 
 static bool is_alnum(char c)
@@ -178,6 +179,12 @@ bool option_text_url_path(struct str s, struct buf *out)
             return false;
     }
     return true;
+}
+
+bool option_text_query_key(struct str s, struct buf *out)
+{
+    add_lower(out, s);
+    return str_eq(s, STR("*")) || only(s, "._~[]-", QUERY_KEY_BYTES_MAX);
 }
 
 bool option_text_page_path(struct str s, struct buf *out)

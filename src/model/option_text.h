@@ -21,6 +21,7 @@ option_text_fn option_text_domain;      /* shop.example */
 option_text_fn option_text_cookie_name; /* a token of RFC 9110 section 5.6.2 */
 option_text_fn option_text_pattern;     /* printable ASCII as in a cookie's value */
 option_text_fn option_text_url_path;    /* /b.gif */
+option_text_fn option_text_query_key;   /* utm_source, in lower case; or * */
 option_text_fn option_text_page_path;   /* the same, or / alone */
 
 #endif

@@ -3,7 +3,7 @@
  * of crumbd is written here.
  *
  * What must be true: Content-Length is exact; "close" is said whenever it is going to be done;
- * nothing of a request is ever repeated in an answer.
+ * nothing of a request is ever repeated in an answer but an Origin (origin.c).
  */
 #include "server/answer.h"
 
@@ -31,6 +31,7 @@ static const struct status statuses[] = {
     STATUS(200, "OK"),
     STATUS(204, "No Content"),
     STATUS(303, "See Other"),
+    STATUS(304, "Not Modified"),
     STATUS(503, "Service Unavailable"),
     STATUS(400, "Bad Request"),
     STATUS(403, "Forbidden"),
@@ -91,7 +92,7 @@ void answer(struct exchange *x, int status, struct str type, struct str extra, s
         buf_add_str(out, type);
         buf_add_lit(out, "\r\n");
     }
-    if (status != 204) { /* which has no content to have a length: RFC 9110 section 8.6 */
+    if (status != 204 && status != 304) { /* without content: RFC 9110 section 8.6 */
         buf_add_lit(out, "Content-Length: ");
         buf_add_u64(out, body.n);
         buf_add_lit(out, "\r\n");

@@ -12,8 +12,10 @@
 #include "server/collect.h"
 
 #include "model/codec.h"
+#include "model/redact.h"
 #include "server/answer.h"
 #include "server/cookie.h"
+#include "server/origin.h"
 
 /* ---- what the request says --------------------------------------------------------------- */
 
@@ -27,7 +29,7 @@ bool collect_find_site(const struct config *config, struct str name,
         *site = config_site(config, name);
     else if (config->sites_count == 1)
         *site = &config->sites[0];
-    return *site != NULL;
+    return *site != NULL || config->open;
 }
 
 /* One more Cookie line; an opt-out in any of them hides the identifiers in all. */
@@ -90,16 +92,23 @@ static struct str first_language(struct str header)
 
 /* ---- who it is --------------------------------------------------------------------------- */
 
-/* The first valid identifier, or a new one. Bad ones are as if they had not been sent. */
-static void find_identity(const struct context *c, const struct policy_cookies *cookies,
-                          struct identity *id)
+/*
+ * The first valid identifier, or a new one. Bad ones are as if they had not been sent. Once for all
+ * hits of an exchange.
+ */
+static void find_identity(struct exchange *x, const struct policy_cookies *cookies)
 {
+    const struct context *c = x->context;
+
+    if (x->identified)
+        return;
+    x->identified = true;
     for (unsigned i = 0; i < cookies->ids_count; i++) {
-        if (identity_read(c->snapshot->keys, cookies->ids[i], c->now_ms, id))
+        if (identity_read(c->snapshot->keys, cookies->ids[i], c->now_ms, &x->identity))
             return;
         metrics_add(&c->metrics->ids_bad, 1);
     }
-    identity_make(c->snapshot->keys, c->now_ms, id);
+    identity_make(c->snapshot->keys, c->now_ms, &x->identity);
 }
 
 static struct cookie_scope scope_of(const struct exchange *x, const char *domain)
@@ -110,11 +119,13 @@ static struct cookie_scope scope_of(const struct exchange *x, const char *domain
 }
 
 /* Wherever an earlier answer may have put it. */
-static void end_identity(const struct exchange *x, const struct config_site *site,
-                         struct buf *headers)
+static void end_identity(struct exchange *x, const struct config_site *site, struct buf *headers)
 {
     struct cookie_scope scope = scope_of(x, NULL);
 
+    if (x->cookies_told)
+        return;
+    x->cookies_told = true;
     cookie_add_id_end(headers, &scope);
     if (site != NULL && site->cookie_domain != NULL) {
         scope.domain = site->cookie_domain;
@@ -124,10 +135,14 @@ static void end_identity(const struct exchange *x, const struct config_site *sit
 
 /* ---- what is kept ------------------------------------------------------------------------ */
 
-/* All of the event but what its place in the spool decides. */
+/*
+ * All of the event but what its place in the spool decides. uid has IDENTITY_UID_BYTES; what had to be
+ * rewritten is in memory.
+ */
 static void describe(struct event *event, const struct exchange *x, const struct config_site *site,
-                     const struct identity *id)
+                     char *uid, struct buf *memory)
 {
+    const struct identity *id = &x->identity;
     const struct context *c = x->context;
     const struct config *config = c->snapshot->config;
     const struct str *header = x->request->header;
@@ -137,7 +152,6 @@ static void describe(struct event *event, const struct exchange *x, const struct
     event->worker = c->worker;
     event->vid = str_from(id->vid, sizeof id->vid);
     event->vid_new = id->is_new;
-    event->uid = STR_ABSENT;
     event->geo = geo_lookup(c->snapshot->geo, c->geo_cache, &x->client.ip);
     event->ip = policy_stored_ip(&config->privacy, &x->client.ip);
     event->ua = given(header[HTTP_HEADER_USER_AGENT]);
@@ -149,6 +163,12 @@ static void describe(struct event *event, const struct exchange *x, const struct
         event->facts.url = given(header[HTTP_HEADER_REFERER]);
     if (event->facts.lang.p == NULL)
         event->facts.lang = first_language(header[HTTP_HEADER_ACCEPT_LANGUAGE]);
+    redact_facts(&event->facts, site, memory);
+    event->uid = STR_ABSENT;
+    if (event->facts.uid.n > 0) {
+        identity_hash_uid(c->snapshot->keys, event->facts.site, event->facts.uid, uid);
+        event->uid = str_from(uid, IDENTITY_UID_BYTES);
+    }
 }
 
 /* The batch has a bound of its own; what has an errno behind it came from the disk. */
@@ -177,14 +197,73 @@ static enum collect_verdict keep(struct exchange *x, struct event *event)
     return COLLECT_ACCEPTED;
 }
 
-/* A new identifier's cookie. */
-static void announce(const struct exchange *x, const struct config_site *site,
-                     const struct identity *id, struct buf *headers)
+/* A new identifier's cookie. It is new once. */
+static void announce(struct exchange *x, const struct config_site *site, struct buf *headers)
 {
+    struct identity *id = &x->identity;
     struct cookie_scope scope = scope_of(x, site == NULL ? NULL : site->cookie_domain);
 
+    id->is_new = false;
+    if (x->cookies_told)
+        return;
+    x->cookies_told = true;
     metrics_add(&x->context->metrics->ids_new, 1);
     cookie_add_id(headers, &scope, str_from(id->cookie, sizeof id->cookie));
+}
+
+/* ---- for who sets up a site ---------------------------------------------------------------- */
+
+/* A field of the encoded geography: what stands between its quotes. */
+static struct str geo_field(struct str geo, const char *key)
+{
+    struct str k = str_of(key);
+    const char *at = geo.n == 0 ? NULL : memmem(geo.p, geo.n, k.p, k.n);
+    struct str value;
+
+    if (at == NULL)
+        return STR_ABSENT;
+    value = str_from(at + k.n, geo.n - (size_t)(at + k.n - geo.p));
+    value.n = str_find(value, '"', 0);
+    return value;
+}
+
+void collect_add_debug(struct exchange *x, const struct config_site *site, const char *verdict,
+                       const char *reason, struct buf *headers)
+{
+    size_t start = headers->n;
+
+    if (site == NULL || !site->debug || x->debug_told)
+        return;
+    x->debug_told = true;
+    buf_addf(headers, "X-Crumb: %s%.300s", verdict, reason);
+    for (size_t i = start; i < headers->n; i++) { /* a reason may quote what was sent */
+        if (headers->p[i] < 0x20 || headers->p[i] > 0x7E)
+            headers->p[i] = '?';
+    }
+    buf_add_lit(headers, "\r\n");
+}
+
+static void debug_stored(struct exchange *x, const struct config_site *site,
+                         const struct event *event, struct buf *headers)
+{
+    char memory[256];
+    struct buf b = buf_over(memory, sizeof memory - 1);
+
+    if (site == NULL || !site->debug)
+        return;
+    buf_add_lit(&b, "; ip=");
+    ip_add(&b, &event->ip);
+    buf_add_lit(&b, "; country=");
+    buf_add_str(&b, geo_field(event->geo, "\"country\":\""));
+    buf_add_lit(&b, "; vid=");
+    buf_add_str(&b, event->vid);
+    if (event->vid_new)
+        buf_add_lit(&b, " (new)");
+    if (event->uid.p != NULL)
+        buf_add_lit(&b, "; uid=");
+    buf_add_str(&b, event->uid);
+    memory[b.n] = '\0';
+    collect_add_debug(x, site, "stored", memory, headers);
 }
 
 /* ---- the path ---------------------------------------------------------------------------- */
@@ -200,6 +279,8 @@ static const struct outcome {
     [COLLECT_OPTED_OUT] = { COUNTER(hits_opted_out), 0, "", "" },
     [COLLECT_REFUSED_SITE] = { COUNTER(hits_refused_site), 403, "",
                                "this collector does not serve that site" },
+    [COLLECT_REFUSED_ORIGIN] = { COUNTER(hits_refused_origin), 403, "",
+                                 "that site has no such origin" },
     [COLLECT_REFUSED_DISK] = { COUNTER(hits_refused_disk), 503, ANSWER_RETRY_AFTER,
                                "the hit cannot be kept now: the disk does not take it" },
     [COLLECT_REFUSED_OVERLOAD] = { COUNTER(hits_refused_overload), 503, ANSWER_RETRY_AFTER,
@@ -220,28 +301,54 @@ enum collect_verdict collect(struct exchange *x, struct event *event, struct buf
 {
     struct context *c = x->context;
     const struct config *config = c->snapshot->config;
+    char rewritten[REDACT_BYTES_MAX], uid[IDENTITY_UID_BYTES];
+    struct buf memory = buf_over(rewritten, sizeof rewritten);
     const struct config_site *site;
     struct policy_cookies cookies;
-    struct identity id;
     enum collect_verdict verdict;
 
     metrics_add(&c->metrics->hits_received, 1);
     if (!collect_find_site(config, event->facts.site, &site))
         return counted(x, COLLECT_REFUSED_SITE);
+    if (!origin_may_send(x, site)) {
+        collect_add_debug(x, site, "bad: ", "that site has no such origin", headers);
+        return counted(x, COLLECT_REFUSED_ORIGIN);
+    }
 
     collect_read_cookies(&cookies, x->request, &config->cookies, site);
     if (policy_decide(&config->privacy, cookies.opted_out, collect_gpc_signal(x->request)) ==
         POLICY_OPTED_OUT) {
         end_identity(x, site, headers);
+        collect_add_debug(x, site, "optout", "", headers);
         return counted(x, COLLECT_OPTED_OUT);
     }
 
-    find_identity(c, &cookies, &id);
-    describe(event, x, site, &id);
+    find_identity(x, &cookies);
+    describe(event, x, site, uid, &memory);
     verdict = keep(x, event);
-    if (verdict == COLLECT_ACCEPTED && id.is_new)
-        announce(x, site, &id, headers);
+    if (verdict == COLLECT_ACCEPTED) {
+        if (x->identity.is_new)
+            announce(x, site, headers);
+        debug_stored(x, site, event, headers);
+    }
     return counted(x, verdict);
+}
+
+bool collect_is_opted_out(const struct exchange *x, const struct config_site *site)
+{
+    const struct config *config = x->context->snapshot->config;
+    struct policy_cookies cookies;
+
+    collect_read_cookies(&cookies, x->request, &config->cookies, site);
+    return policy_decide(&config->privacy, cookies.opted_out, collect_gpc_signal(x->request)) ==
+           POLICY_OPTED_OUT;
+}
+
+struct collect_refusal collect_refusal(enum collect_verdict verdict)
+{
+    const struct outcome *outcome = &outcomes[verdict];
+
+    return (struct collect_refusal){ outcome->status, outcome->extra, outcome->sentence };
 }
 
 void collect_answer_refused(struct exchange *x, enum collect_verdict verdict)
@@ -249,4 +356,10 @@ void collect_answer_refused(struct exchange *x, enum collect_verdict verdict)
     const struct outcome *outcome = &outcomes[verdict];
 
     answer_text(x, outcome->status, str_of(outcome->extra), outcome->sentence);
+}
+
+void collect_count_refused(struct exchange *x, enum collect_verdict verdict)
+{
+    metrics_add(&x->context->metrics->hits_received, 1);
+    counted(x, verdict);
 }

@@ -4,6 +4,7 @@
  *
  * A connection is in exactly one state, and in the list of that state, ordered by `since`:
  *
+ *     NEW       it was accepted, and nothing has come yet
  *     IDLE      nothing of a request is here
  *     HEADER    a part of a header is; since: its first byte
  *     BODY      a part of a body is; since: the end of the header
@@ -42,15 +43,15 @@
 #define ARENA_BYTES       524288 /* of all connections in one turn */
 #define TURN_HITS_MAX     256    /* then the turn ends early */
 #define LINGER_MS         2000
-#define FRESH_MS          1000 /* so long nobody who has not asked yet is sent away */
-#define ROOM_LOOKS_MAX    64
 #define LINGER_BYTES_MAX  1048576
+#define NEW_GRACE_MS      1000 /* before a new connection counts as idle */
+#define ROOM_LOOKS_MAX    64   /* at connections, to find one that can go */
 #define IDLE_CONNS_KEPT   1024 /* unused struct conn not returned to malloc */
 #define SHORT_BLOCKS_KEPT 256
 #define LARGE_BLOCKS_KEPT 16
 #define CONTINUE_ANSWER   "HTTP/1.1 100 Continue\r\n\r\n"
 
-enum state { IDLE, HEADER, BODY, HELD, WRITING, LINGERING, STATES };
+enum state { NEW, IDLE, HEADER, BODY, HELD, WRITING, LINGERING, STATES };
 
 struct link {
     struct link *prev, *next; /* to itself when in no list */
@@ -93,7 +94,6 @@ struct conn {
     bool peer_done;    /* it has shut down its sending side */
     bool stopped;      /* the read event is taken out */
     bool waiting;      /* complete requests may be in input */
-    bool served;       /* has been answered at least once */
 };
 
 enum { POOL_SHORT, POOL_HEAD, POOL_BODY, POOLS };
@@ -333,7 +333,6 @@ static void answer_request(struct conn *c, const struct http_request *request)
         c->out.batch = x.batch;
     }
     answer_added(c, &answer);
-    c->served = true;
     c->closing = x.close;
 }
 
@@ -739,7 +738,12 @@ bool conns_end_turn(struct conns *conns)
     return !list_empty(&conns->waiting);
 }
 
-/* A request may have come between the decision to close and now. */
+static bool is_older(const struct conn *c, int64_t age_ms)
+{
+    return c != NULL && c->owner->turn->mono_ms - c->since_ms >= age_ms;
+}
+
+/* A request may have come that this thread has not read yet. */
 static bool has_unread(const struct conn *c)
 {
     char byte;
@@ -747,34 +751,57 @@ static bool has_unread(const struct conn *c)
     return recv(c->event.ev_fd, &byte, 1, MSG_PEEK) > 0;
 }
 
-/* Who has just come may be about to ask; who has been answered had his turn. */
-static bool may_go(const struct conn *c)
+/* The oldest in that state of which nobody is waiting for an answer. */
+static struct conn *oldest_unused(struct conns *conns, enum state state, int64_t age_ms)
 {
-    return (c->served || c->owner->turn->mono_ms - c->since_ms >= FRESH_MS) && !has_unread(c);
+    struct link *head = &conns->states[state];
+    unsigned looks = 0;
+
+    for (struct link *link = head->next; link != head; link = link->next) {
+        struct conn *c = CONN_OF(link, by_state);
+
+        if (++looks > ROOM_LOOKS_MAX || !is_older(c, age_ms))
+            return NULL;
+        if (!has_unread(c))
+            return c;
+    }
+    return NULL;
+}
+
+static void close_idle(struct conn *c)
+{
+    metrics_add(&c->owner->metrics->idle_closed, 1);
+    close_conn(c);
 }
 
 bool conns_make_room(struct conns *conns)
 {
-    const struct link *head = &conns->states[IDLE];
-    struct link *link = head->next;
+    struct conn *c = oldest_unused(conns, IDLE, 0);
 
-    for (unsigned i = 0; link != head && i < ROOM_LOOKS_MAX; i++, link = link->next) {
-        struct conn *c = CONN_OF(link, by_state);
-
-        if (!may_go(c))
-            continue;
-        metrics_add(&conns->metrics->idle_closed, 1);
-        close_conn(c);
-        return true;
-    }
-    return false;
+    if (c == NULL)
+        c = oldest_unused(conns, NEW, NEW_GRACE_MS);
+    if (c == NULL)
+        return false;
+    close_idle(c);
+    return true;
 }
 
-bool conns_may_accept(struct conns *conns)
+bool conns_have_room(struct conns *conns)
 {
-    return atomic_load_explicit(conns->options.held, memory_order_relaxed) <
-               conns->options.held_max ||
-           conns_make_room(conns);
+    uint64_t held = atomic_load_explicit(conns->options.held, memory_order_relaxed);
+
+    return held < conns->options.held_max || conns_make_room(conns);
+}
+
+/* False when the limit of all threads is reached and nobody of ours can go. */
+static bool may_hold_one_more(struct conns *conns)
+{
+    uint64_t before = atomic_fetch_add_explicit(conns->options.held, 1, memory_order_relaxed);
+
+    if (before < conns->options.held_max || conns_make_room(conns))
+        return true;
+    atomic_fetch_sub_explicit(conns->options.held, 1, memory_order_relaxed);
+    return false;
 }
 
 static struct conn *new_conn(struct conns *conns, int fd)
@@ -792,7 +819,6 @@ static struct conn *new_conn(struct conns *conns, int fd)
         return NULL;
     }
     conns->count++;
-    atomic_fetch_add_explicit(conns->options.held, 1, memory_order_relaxed);
     return c;
 }
 
@@ -801,23 +827,24 @@ void conns_add(struct conns *conns, int fd, const struct ip *peer, bool proxy_pr
     struct conn *c;
 
     metrics_add(&conns->metrics->connections_accepted, 1);
+    if (!may_hold_one_more(conns)) {
+        metrics_add(&conns->metrics->connections_closed, 1);
+        close(fd);
+        return;
+    }
     c = new_conn(conns, fd);
     if (c == NULL) {
+        atomic_fetch_sub_explicit(conns->options.held, 1, memory_order_relaxed);
         metrics_add(&conns->metrics->connections_closed, 1);
         close(fd);
         return;
     }
     c->peer = *peer;
     c->expect_proxy = proxy_protocol;
-    enter(c, IDLE);
+    enter(c, NEW);
 }
 
 /* ---- deadlines ------------------------------------------------------------------------------ */
-
-static bool is_older(const struct conn *c, int64_t age_ms)
-{
-    return c != NULL && c->owner->turn->mono_ms - c->since_ms >= age_ms;
-}
 
 static void give_up(struct conn *c)
 {
@@ -858,10 +885,10 @@ void conns_tick(struct conns *conns)
 
     turn_begin(conns->turn);
     limits = &conns->turn->context.snapshot->config->limits;
-    while (is_older(c = oldest(conns, IDLE), limits->idle_timeout_ms)) {
-        metrics_add(&conns->metrics->idle_closed, 1);
-        close_conn(c);
-    }
+    while (is_older(c = oldest(conns, NEW), limits->idle_timeout_ms))
+        close_idle(c);
+    while (is_older(c = oldest(conns, IDLE), limits->idle_timeout_ms))
+        close_idle(c);
     while (is_older(c = oldest(conns, HEADER), limits->header_timeout_ms)) {
         make_space(conns);
         give_up(c);
@@ -877,13 +904,12 @@ void conns_tick(struct conns *conns)
 
 /* ---- all of them ---------------------------------------------------------------------------- */
 
-void conns_drain(struct conns *conns)
+/* A request may have come between the decision to stop and now. */
+static void close_unused(struct conns *conns, enum state state)
 {
-    struct link *head = &conns->states[IDLE];
+    struct link *head = &conns->states[state];
     struct link *next;
 
-    turn_begin(conns->turn);
-    conns->draining = true;
     for (struct link *link = head->next; link != head; link = next) {
         struct conn *c = CONN_OF(link, by_state);
 
@@ -891,6 +917,14 @@ void conns_drain(struct conns *conns)
         if (!has_unread(c))
             close_conn(c);
     }
+}
+
+void conns_drain(struct conns *conns)
+{
+    turn_begin(conns->turn);
+    conns->draining = true;
+    close_unused(conns, NEW);
+    close_unused(conns, IDLE);
 }
 
 void conns_close_all(struct conns *conns)

@@ -3,16 +3,17 @@
  * /optout/status.
  *
  * What must be true:
- *  1. Only a POST from our own page changes anything; nobody else's page, link, picture or
- *     prefetch can.
+ *  1. Only a POST from our own page, or from a script on a page of a configured site, changes
+ *     anything; nobody else's page, link, picture or prefetch can.
  *  2. Nothing here needs the disk, so that opting out works when collecting does not.
- *  3. No byte of the request gets into an answer.
+ *  3. No byte of the request gets into an answer; an Origin is answered with the site's text of it.
  */
 #include <assert.h>
 
 #include "server/answer.h"
 #include "server/collect.h"
 #include "server/cookie.h"
+#include "server/origin.h"
 #include "server/page.h"
 #include "web/optout.css.h"
 #include "web/optout.html.h"
@@ -42,7 +43,9 @@ static enum state read_state(const struct exchange *x)
     collect_read_cookies(&cookies, x->request, &config->cookies, NULL);
     if (cookies.opted_out)
         return OUT_BY_COOKIE;
-    collect_find_site(config, STR_ABSENT, &site);
+    site = origin_find_site(config, x->request->header[HTTP_HEADER_ORIGIN]);
+    if (site == NULL)
+        collect_find_site(config, STR_ABSENT, &site);
     collect_read_cookies(&cookies, x->request, &config->cookies, site);
     if (cookies.opted_out)
         return OUT_BY_SITE;
@@ -58,8 +61,12 @@ void ep_optout_status(struct exchange *x)
         [OUT_BY_GPC] = "{\"optout\":true,\"by\":\"gpc\"}\n",
     };
 
-    answer(x, 200, STR("application/json"), STR("Cache-Control: no-store\r\n"),
-           str_of(bodies[read_state(x)]));
+    char memory[ORIGIN_CORS_BYTES_MAX + 64];
+    struct buf headers = buf_over(memory, sizeof memory);
+
+    buf_add_lit(&headers, "Cache-Control: no-store\r\n");
+    origin_add_cors(x, true, &headers);
+    answer(x, 200, STR("application/json"), buf_str(&headers), str_of(bodies[read_state(x)]));
 }
 
 /*
@@ -111,51 +118,6 @@ void ep_optout_page(struct exchange *x)
  * ---- the buttons ------------------------------------------------------------------------------
  */
 
-static bool take(struct str *s, struct str prefix)
-{
-    if (!str_starts(*s, prefix))
-        return false;
-    s->p += prefix.n;
-    s->n -= prefix.n;
-    return true;
-}
-
-/* host or host:port, without a port that goes without saying. */
-static struct str without_port(struct str host, struct str port)
-{
-    if (host.n > port.n && str_eq(str_from(host.p + host.n - port.n, port.n), port))
-        host.n -= port.n;
-    return host;
-}
-
-/*
- * Is that origin (scheme://host[:port]) this server, as the browser sees it? When nobody we trust
- * says that the browser came over https it may have done so all the same, through a proxy that we
- * were not told about.
- */
-static bool is_own_origin(const struct exchange *x, struct str origin)
-{
-    struct str host = x->request->header[HTTP_HEADER_HOST], port;
-
-    if (take(&origin, STR("https://")))
-        port = STR(":443");
-    else if (!x->client.https && take(&origin, STR("http://")))
-        port = STR(":80");
-    else
-        return false;
-    return host.n > 0 && str_eq_nocase(without_port(origin, port), without_port(host, port));
-}
-
-/* scheme://host[:port] of a URL; the URL itself if it has no path. */
-static struct str origin_of(struct str url)
-{
-    const char *slashes = url.n == 0 ? NULL : memmem(url.p, url.n, "://", 3);
-
-    if (slashes != NULL)
-        url.n = str_find(url, '/', (size_t)(slashes - url.p) + 3);
-    return url;
-}
-
 /*
  * Does the request come from our own page? The first of three headers that is there decides. A
  * browser that sends Sec-Fetch-Site does not let pages touch it, and it holds whatever a proxy
@@ -169,15 +131,27 @@ static bool is_same_origin(const struct exchange *x)
     if (fetch_site.p != NULL)
         return str_eq(fetch_site, STR("same-origin")) || str_eq(fetch_site, STR("none"));
     if (header[HTTP_HEADER_ORIGIN].p != NULL)
-        return is_own_origin(x, header[HTTP_HEADER_ORIGIN]);
-    return is_own_origin(x, origin_of(header[HTTP_HEADER_REFERER]));
+        return origin_is_own(x, header[HTTP_HEADER_ORIGIN]);
+    return origin_is_own(x, origin_of(header[HTTP_HEADER_REFERER]));
+}
+
+/*
+ * A script on a page of a configured site: its browser names the page's origin itself. Sites may offer
+ * the choice on their own pages, crumb('optout'); pages of anybody else, open or not, may not.
+ */
+static bool is_from_site(const struct exchange *x)
+{
+    struct str origin = x->request->header[HTTP_HEADER_ORIGIN];
+
+    return origin.p != NULL && origin_find_site(x->context->snapshot->config, origin) != NULL;
 }
 
 static bool may_change(struct exchange *x)
 {
-    if (is_same_origin(x) && !collect_is_prefetch(x->request))
+    if ((is_same_origin(x) || is_from_site(x)) && !collect_is_prefetch(x->request))
         return true;
-    answer_text(x, 403, STR_ABSENT, "only a button on this server's own opt-out page does that");
+    answer_text(x, 403, STR_ABSENT,
+                "only this server's own opt-out page and the pages of its sites do that");
     return false;
 }
 
@@ -231,11 +205,21 @@ static void add_in_all_scopes(struct buf *headers, const struct exchange *x, add
     }
 }
 
-/* Back to the page, which then shows the new state; reloading it repeats nothing. */
+/*
+ * Back to the page, which then shows the new state; reloading it repeats nothing. A script of a site's
+ * page has no use for ours.
+ */
 static void answer_changed(struct exchange *x, add_cookies_fn *add)
 {
     struct buf headers = buf_over(x->context->memory, HEADERS_BYTES_MAX);
 
+    if (!is_same_origin(x)) {
+        buf_add_lit(&headers, "Cache-Control: no-store\r\n");
+        origin_add_cors(x, true, &headers);
+        add_in_all_scopes(&headers, x, add);
+        answer(x, 204, STR_ABSENT, buf_str(&headers), STR_ABSENT);
+        return;
+    }
     buf_add_lit(&headers, "Location: ");
     buf_add_str(&headers, str_of(x->context->snapshot->config->paths.optout));
     buf_add_lit(&headers, "\r\nCache-Control: no-store\r\n");

@@ -6,6 +6,7 @@
 #include "model/facts.h"
 #include "server/answer.h"
 #include "server/collect.h"
+#include "server/pixel.h"
 
 /*
  * GIF89a, 1 x 1, two colours of which the first is transparent; the smallest that every browser
@@ -22,12 +23,7 @@ static const unsigned char pixel[] = {
 };
 _Static_assert(sizeof pixel == 43, "the pixel has 43 bytes");
 
-/* Pages of any origin embed it, and each of their loads must reach us. */
-#define PIXEL_HEADERS                                                                              \
-    "Cache-Control: no-store\r\n"                                                                  \
-    "Cross-Origin-Resource-Policy: cross-origin\r\n"
-
-static void answer_pixel(struct exchange *x, const struct buf *headers)
+void pixel_answer(struct exchange *x, const struct buf *headers)
 {
     answer(x, 200, STR("image/gif"), buf_str(headers), str_from((const char *)pixel, sizeof pixel));
 }
@@ -38,9 +34,7 @@ static void read_event(struct event *event, struct exchange *x)
     struct buf memory = buf_over(x->context->memory, CONTEXT_MEMORY_BYTES);
 
     facts_from_query(&event->facts, x->request->query, &memory);
-    if (str_eq(event->facts.name, STR("view")))
-        event->facts.name = STR_ABSENT;
-    event->kind = event->facts.name.p == NULL ? EVENT_VIEW : EVENT_EVENT;
+    event->kind = facts_kind(&event->facts);
 }
 
 void ep_pixel(struct exchange *x)
@@ -52,13 +46,13 @@ void ep_pixel(struct exchange *x)
 
     buf_add_lit(&headers, PIXEL_HEADERS);
     if (x->request->method == HTTP_HEAD) {
-        answer_pixel(x, &headers);
+        pixel_answer(x, &headers);
         return;
     }
     read_event(&event, x);
     verdict = collect(x, &event, &headers);
     if (verdict == COLLECT_ACCEPTED || verdict == COLLECT_OPTED_OUT)
-        answer_pixel(x, &headers);
+        pixel_answer(x, &headers);
     else
         collect_answer_refused(x, verdict);
 }

@@ -189,12 +189,12 @@ static bool is_printable(const char *p, size_t n)
 
 /* Those that only the reader itself needs. */
 #define FRAMING_HEADERS(X)                                                                         \
-    X(CONTENT_LENGTH, 'c', "content-length")                                                       \
-    X(TRANSFER_ENCODING, 't', "transfer-encoding")
+    X(CONTENT_LENGTH, 'h', "content-length")                                                       \
+    X(TRANSFER_ENCODING, 'g', "transfer-encoding")
 
 enum {
     NAME_UNKNOWN = HTTP_HEADERS_COUNT,
-#define NAME_ENUM(id, first, name) NAME_##id,
+#define NAME_ENUM(id, last, name) NAME_##id,
     FRAMING_HEADERS(NAME_ENUM)
 #undef NAME_ENUM
 };
@@ -209,19 +209,19 @@ static bool same_name(const char *token, const char *name, size_t n)
     return true;
 }
 
-#define NAME_KEY(n, first) ((unsigned)(n) << 8 | (unsigned char)(first))
+#define NAME_KEY(n, last) ((unsigned)(n) << 8 | (unsigned char)(last))
 
 static unsigned name_of(const char *token, size_t n)
 {
-    if (n > 32)
+    if (n == 0 || n > 32)
         return NAME_UNKNOWN;
-    switch (NAME_KEY(n, token[0] | 0x20)) {
-#define NAME_CASE(prefix, id, first, name)                                                         \
-    case NAME_KEY(sizeof(name) - 1, first):                                                        \
+    switch (NAME_KEY(n, token[n - 1] | 0x20)) {
+#define NAME_CASE(prefix, id, last, name)                                                          \
+    case NAME_KEY(sizeof(name) - 1, last):                                                         \
         return same_name(token, name, sizeof(name) - 1) ? (unsigned)prefix##id                     \
                                                         : (unsigned)NAME_UNKNOWN;
-#define NAME_CASE_KNOWN(id, first, name)   NAME_CASE(HTTP_HEADER_, id, first, name)
-#define NAME_CASE_FRAMING(id, first, name) NAME_CASE(NAME_, id, first, name)
+#define NAME_CASE_KNOWN(id, last, name)   NAME_CASE(HTTP_HEADER_, id, last, name)
+#define NAME_CASE_FRAMING(id, last, name) NAME_CASE(NAME_, id, last, name)
         HTTP_HEADERS(NAME_CASE_KNOWN)
         FRAMING_HEADERS(NAME_CASE_FRAMING)
 #undef NAME_CASE_FRAMING

@@ -9,6 +9,7 @@
 #include "base/clock.h"
 #include "base/date.h"
 #include "base/log.h"
+#include "store/rejects.h"
 
 void turn_init(struct turn *t, struct snapshot *snapshot)
 {
@@ -112,6 +113,8 @@ void turn_commit(struct turn *t)
     struct err e = { .code = ERR_NONE };
 
     t->open = false;
+    if (t->context.rejects != NULL)
+        rejects_flush(t->context.rejects);
     if (t->context.spool == NULL)
         return;
     log_failure(spool_commit(t->context.spool, &e), &e);

@@ -20,9 +20,10 @@
 
 #include "server/conn.h"
 #include "server/turn.h"
+#include "store/rejects.h"
 
 #define TICK_MS          250
-#define ACCEPT_PAUSE_MS  20
+#define ACCEPT_PAUSE_MS  100
 #define ACCEPTS_A_TURN   64
 #define ACCEPTS_AT_CLOSE 4096
 #define CACHE_LINE       64
@@ -82,7 +83,7 @@ static enum accepted accept_one(struct accepting *a)
     struct ip peer;
     int fd;
 
-    if (!conns_may_accept(a->worker->conns))
+    if (!conns_have_room(a->worker->conns))
         return ACCEPT_FAILED;
     fd = listener_accept(&a->listener, &peer);
     if (fd >= 0) {
@@ -288,7 +289,10 @@ static int make_context(struct worker *w, struct err *e)
     w->metrics = aligned_alloc(CACHE_LINE, metrics_bytes); /* no line is shared with a neighbour */
     c->memory = malloc(CONTEXT_MEMORY_BYTES);
     c->geo_cache = geo_cache_new();
-    if (w->metrics == NULL || c->memory == NULL || c->geo_cache == NULL)
+    if (w->options.spool != NULL)
+        c->rejects = rejects_new(c->snapshot->config->store.data, w->options.index);
+    if (w->metrics == NULL || c->memory == NULL || c->geo_cache == NULL ||
+        (w->options.spool != NULL && c->rejects == NULL))
         return out_of_memory(e);
     memset(w->metrics, 0, metrics_bytes);
     c->spool = w->options.spool;
@@ -403,6 +407,7 @@ void worker_free(struct worker *w)
     if (w->wake_fd >= 0)
         close(w->wake_fd);
     turn_destroy(&w->turn);
+    rejects_free(w->turn.context.rejects);
     geo_cache_free(w->turn.context.geo_cache);
     free(w->turn.context.memory);
     free(w->metrics);

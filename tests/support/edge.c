@@ -16,11 +16,12 @@
 static struct config default_config(void)
 {
     static char id[] = "crumb_id", out[] = "crumb_optout";
-    static char pixel[] = "/b.gif", optout[] = "/optout", optin[] = "/optin";
+    static char pixel[] = "/b.gif", optout[] = "/optout", optin[] = "/optin", events[] = "/b",
+                tag[] = "/t.js";
 
     return (struct config){
         .cookies = { .id_name = id, .optout_name = out },
-        .paths = { .pixel = pixel, .optout = optout, .optin = optin },
+        .paths = { .pixel = pixel, .events = events, .tag = tag, .optout = optout, .optin = optin },
     };
 }
 
@@ -109,16 +110,12 @@ void edge_parse(const char *text, char *memory, size_t memory_bytes, struct http
                  parser.sentence == NULL ? "incomplete" : parser.sentence, text);
 }
 
-struct str edge_ask(struct edge *e, const char *request_line, const char *lines)
+/* The request in e->request. */
+static struct str answer_it(struct edge *e)
 {
     struct buf out = buf_over(e->out, sizeof e->out);
     struct err err;
-    char *text;
 
-    cr_assert(asprintf(&text, "%s HTTP/1.1\r\nHost: stats.shop.example\r\n%s\r\n", request_line,
-                       lines) > 0);
-    edge_parse(text, e->sent, sizeof e->sent, &e->request);
-    free(text);
     e->exchange = (struct exchange){ .request = &e->request, .context = &e->context, .out = &out };
     client_from_request(&e->exchange.client, &e->config.proxies, &e->peer, &e->request);
     spool_begin_turn(e->context.spool, e->context.now_ms);
@@ -128,6 +125,29 @@ struct str edge_ask(struct edge *e, const char *request_line, const char *lines)
     cr_assert(!out.full);
     e->answer = buf_str(&out);
     return e->answer;
+}
+
+struct str edge_ask(struct edge *e, const char *request_line, const char *lines)
+{
+    char *text;
+
+    cr_assert(asprintf(&text, "%s HTTP/1.1\r\nHost: stats.shop.example\r\n%s\r\n", request_line,
+                       lines) > 0);
+    edge_parse(text, e->sent, sizeof e->sent, &e->request);
+    free(text);
+    return answer_it(e);
+}
+
+struct str edge_post(struct edge *e, const char *target, const char *lines, struct str body)
+{
+    char *text;
+
+    cr_assert(asprintf(&text, "POST %s HTTP/1.1\r\nHost: stats.shop.example\r\n%s\r\n", target,
+                       lines) > 0);
+    edge_parse(text, e->sent, sizeof e->sent, &e->request);
+    free(text);
+    e->request.body = body; /* as the reader would give it */
+    return answer_it(e);
 }
 
 static int add_record(void *arg, struct str line)

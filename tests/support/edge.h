@@ -52,6 +52,9 @@ void edge_parse(const char *text, char *memory, size_t memory_bytes, struct http
  */
 struct str edge_ask(struct edge *e, const char *request_line, const char *lines);
 
+/* POST with a body. */
+struct str edge_post(struct edge *e, const char *target, const char *lines, struct str body);
+
 /* Every record in the store as lines, in the order written; valid until the next call. */
 const char *edge_records(struct edge *e);
 unsigned edge_records_count(struct edge *e);

@@ -41,6 +41,9 @@ static const struct row {
     { "GET /optout/statusx", 404, NULL },
     { "POST /nothing", 404, NULL },
     { "OPTIONS *", 404, NULL },
+    { "GET /b", 405, "Allow: POST, OPTIONS" },
+    { "POST /t.js", 405, "Allow: GET, HEAD" },
+    { "HEAD /t.js", 200, NULL },
     /* the admin's are not for everybody */
     { "GET /metrics", 404, NULL },
     { "GET /healthz", 404, NULL },
@@ -100,7 +103,9 @@ Test(route, configured_paths_replace_the_defaults)
     struct edge e;
 
     edge_open(&e);
-    e.config.paths = (struct config_paths){ pixel, optout, optin };
+    e.config.paths.pixel = pixel;
+    e.config.paths.optout = optout;
+    e.config.paths.optin = optin;
     for (size_t i = 0; i < sizeof moved / sizeof moved[0]; i++) {
         edge_ask(&e, moved[i].request_line, "");
         cr_expect_eq(edge_status(&e), moved[i].status, "%s", moved[i].request_line);

@@ -6,6 +6,7 @@
  */
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -62,6 +63,45 @@ Test(store, second_server_is_told_that_the_folder_is_in_use)
     second = store_open(&s.options, &e);
     cr_expect(second != NULL, "free again");
     cr_expect(store_close(second, &e) == 0);
+}
+
+/* A power cut must not take the name of the folder, nor of one above it. */
+Test(store, names_of_the_folders_above_are_synced_at_each_start)
+{
+    char path[96];
+    struct err e;
+
+    snprintf(path, sizeof path, "%s/a/b/", data_dir);
+    for (int start = 0; start < 2; start++) {
+        data_store_open(&s, false);
+        s.options.data_dir = path;
+        data_store_close(&s);
+        for (int folder = 0; folder < 3; folder++) { /* a/b, a, and what it is in */
+            fault_fs_set(FAULT_SYNC, (struct fault){ data_dir, folder, 1, EIO, 0 });
+            cr_expect(store_open(&s.options, &e) == NULL, "start %d, folder %d", start, folder);
+            fault_fs_clear();
+        }
+    }
+}
+
+/* durability: process. The lock says which life of the machine a server runs in. */
+Test(store, machine_that_stopped_under_a_server_is_told)
+{
+    data_store_open(&s, false);
+    cr_expect(strstr(s.said, "may be lost") == NULL, "the first start");
+    kill_server();
+    data_store_open(&s, false);
+    cr_expect(strstr(s.said, "may be lost") == NULL, "only the process was killed");
+    kill_server();
+    data_dir_shell("echo 01234567-89ab-cdef-0123-456789abcdef 600 >$D/lock");
+    data_store_open(&s, true);
+    cr_expect(strstr(s.said, "in the 600 s before that may be lost") != NULL, "%s", s.said);
+    data_store_close(&s);
+    restart();
+    cr_expect(strstr(s.said, "may be lost") == NULL, "told once");
+    data_dir_shell("echo 01234567-89ab-cdef-0123-456789abcdef x >$D/lock");
+    restart();
+    cr_expect(strstr(s.said, "may be lost") == NULL, "not a mark of ours");
 }
 
 Test(store, folder_that_cannot_be_written_is_refused)

@@ -42,6 +42,11 @@ count_criterion() {
         awk '{ tested += $1; passing += $2 } END { print passing + 0, tested - passing }'
 }
 
+# crash.sh: "crash: torture: ok", "crash: torture: FAILED", "crash: disk_full: skipped"
+count_crash() {
+    awk '/^crash: [^ ]*: ok/ { p++ } /^crash: [^ ]*: FAILED/ { f++ } END { print p + 0, f + 0 }' "$1"
+}
+
 # Node: "# pass 5", "# fail 0", "# cancelled 0" in the TAP that e2e/run.sh leaves behind.
 count_node() {
     awk '$1 == "#" && $2 == "pass" { p = $3 } $1 == "#" && ($2 == "fail" || $2 == "cancelled") { f += $3 }
@@ -54,6 +59,7 @@ part build count_nothing make --no-print-directory -j2 all build/country.mmdb
 part layers count_exit tests/layers.sh
 part tag count_exit make --no-print-directory tag-check
 part unit count_criterion make --no-print-directory -j2 unit
+part crash count_crash make --no-print-directory -j2 crash
 part e2e count_node make --no-print-directory e2e
 echo "$passed passed, $failed failed" | tee $logs/sum
 [ $failed -eq 0 ]

@@ -1,7 +1,7 @@
 #!/bin/sh
 # packages.sh KIND - installs the Debian packages that KIND needs and this machine lacks.
 #
-# KIND is build, run, test, bench or lint. Silent and without network when nothing is missing, so the
+# KIND is build, run, test, bench, fuzz or lint. Silent and without network when nothing is missing, so the
 # targets of the Makefile call it every time. Nothing that it installs is started as a service.
 #
 # Rows are words without blanks, and meant to be split.
@@ -16,11 +16,12 @@ packages() {
     case $1 in
     build)
         echo gcc:gcc make:make pkg-config:pkg-config libc6-dev libevent-dev zlib1g-dev 'libisal-dev?' \
-            libmaxminddb-dev libyaml-dev libjansson-dev libsodium-dev libxxhash-dev 'libllhttp-dev|node-llhttp'
+            libmaxminddb-dev libyaml-dev libjansson-dev libsodium-dev libxxhash-dev \
+            libpcre2-dev libpsl-dev libsmartcols-dev 'libllhttp-dev|node-llhttp'
         ;;
     run)
         packages build
-        echo tor-geoipdb libmaxmind-db-writer-perl
+        echo tor-geoipdb libmaxmind-db-writer-perl uap-core
         ;;
     test)
         packages run
@@ -30,14 +31,18 @@ packages() {
         ;;
     bench)
         packages run
-        echo nginx-light:nginx libnginx-mod-http-geoip2 wrk:wrk nodejs:node curl:curl
+        echo nginx-light:nginx libnginx-mod-http-geoip2 wrk:wrk nodejs:node curl:curl jq:jq goaccess:goaccess
+        ;;
+    fuzz)
+        packages build
+        echo clang:clang 'libclang-rt-dev|libclang-rt-14-dev'
         ;;
     lint)
         packages build
         echo cppcheck:cppcheck clang-tidy:clang-tidy shellcheck:shellcheck libcriterion-dev
         ;;
     *)
-        echo "usage: packages.sh build|run|test|bench|lint" >&2
+        echo "usage: packages.sh build|run|test|bench|fuzz|lint" >&2
         exit 2
         ;;
     esac

@@ -17,13 +17,24 @@
 #define KEY_MODE  0600
 #define DIR_MODE  0750
 
+/*
+ * A signal may interrupt a call, a few in a row perhaps. A file system that says EINTR for ever
+ * (some network ones do) is one that fails: nobody may spin on it.
+ */
+#define INTERRUPTED_MAX 100
+
+static bool again(int sys_errno, int *interrupted)
+{
+    return sys_errno == EINTR && ++*interrupted < INTERRUPTED_MAX;
+}
+
 static int open_retrying(const char *path, int flags, mode_t mode)
 {
-    int fd;
+    int fd, interrupted = 0;
 
     do {
         fd = open(path, flags | O_CLOEXEC, mode);
-    } while (fd < 0 && errno == EINTR);
+    } while (fd < 0 && again(errno, &interrupted));
     return fd;
 }
 
@@ -86,12 +97,13 @@ int fs_read_at(const struct fs_file *file, void *p, size_t n, uint64_t offset, s
                struct err *e)
 {
     char *to = p;
+    int interrupted = 0;
 
     *got = 0;
     while (*got < n) {
         ssize_t r = pread(file->fd, to + *got, n - *got, (off_t)(offset + *got));
 
-        if (r < 0 && errno == EINTR)
+        if (r < 0 && again(errno, &interrupted))
             continue;
         if (r < 0)
             return err_sys(e, "cannot read %s@%llu", file->name,
@@ -120,12 +132,14 @@ static void advance(struct iovec **iov, int *count, size_t n)
 int fs_write_at(const struct fs_file *file, struct iovec *iov, int count, uint64_t offset,
                 size_t *written, struct err *e)
 {
+    int interrupted = 0;
+
     *written = 0;
     advance(&iov, &count, 0);
     while (count > 0) {
         ssize_t w = pwritev(file->fd, iov, count, (off_t)(offset + *written));
 
-        if (w < 0 && errno == EINTR)
+        if (w < 0 && again(errno, &interrupted))
             continue;
         if (w == 0)
             errno = EIO; /* a regular file never takes nothing; do not spin if one does */
@@ -140,11 +154,11 @@ int fs_write_at(const struct fs_file *file, struct iovec *iov, int count, uint64
 
 int fs_sync_data(const struct fs_file *file, struct err *e)
 {
-    int r;
+    int r, interrupted = 0;
 
     do {
         r = fdatasync(file->fd);
-    } while (r != 0 && errno == EINTR);
+    } while (r != 0 && again(errno, &interrupted));
     if (r != 0)
         return err_sys(e, "cannot sync %s", file->name);
     return 0;
@@ -153,13 +167,13 @@ int fs_sync_data(const struct fs_file *file, struct err *e)
 int fs_sync_dir(const char *path, struct err *e)
 {
     int fd = open_retrying(path, O_RDONLY | O_DIRECTORY, 0);
-    int r;
+    int r, interrupted = 0;
 
     if (fd < 0)
         return err_sys(e, "cannot open %s", path);
     do {
         r = fsync(fd);
-    } while (r != 0 && errno == EINTR);
+    } while (r != 0 && again(errno, &interrupted));
     if (r != 0) {
         err_sys(e, "cannot sync %s", path);
         close(fd);
@@ -171,11 +185,11 @@ int fs_sync_dir(const char *path, struct err *e)
 
 int fs_reserve(const struct fs_file *file, uint64_t offset, uint64_t n, struct err *e)
 {
-    int r;
+    int r, interrupted = 0;
 
     do {
         r = posix_fallocate(file->fd, (off_t)offset, (off_t)n); /* returns the error */
-    } while (r == EINTR);
+    } while (r != 0 && again(r, &interrupted));
     if (r != 0) {
         errno = r;
         return err_sys(e, "cannot reserve %llu bytes for %s", (unsigned long long)n, file->name);
@@ -185,11 +199,11 @@ int fs_reserve(const struct fs_file *file, uint64_t offset, uint64_t n, struct e
 
 int fs_truncate(const struct fs_file *file, uint64_t size, struct err *e)
 {
-    int r;
+    int r, interrupted = 0;
 
     do {
         r = ftruncate(file->fd, (off_t)size);
-    } while (r != 0 && errno == EINTR);
+    } while (r != 0 && again(errno, &interrupted));
     if (r != 0)
         return err_sys(e, "cannot cut %s to %llu bytes", file->name, (unsigned long long)size);
     return 0;

@@ -50,6 +50,15 @@ static inline void count(_Atomic uint64_t *counter, uint64_t n)
 void store_say(const struct store *store, bool is_error, const char *format, ...)
     __attribute__((format(printf, 3, 4)));
 
+/* ---- mark.c ---- */
+
+/* With the lock held: says so when hits may be lost because the machine stopped under an earlier
+ * server, and notes whether that can happen to this one. */
+int mark_exchange(const struct store *store, struct err *e);
+
+/* Everything is sealed. */
+void mark_remove(const struct store *store);
+
 /* ---- spool.c ---- */
 
 struct spool *spool_new(struct store *store, unsigned worker, struct err *e);

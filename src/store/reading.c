@@ -209,14 +209,15 @@ int reading_sealed(struct reading *r, const char *path, uint64_t from_seq, struc
 
 /* ---- segments ---- */
 
-static int take_record(struct reading *r, const struct segment_reader *segment, struct ranges *have,
-                       uint64_t *next_seq, struct err *e)
+/* Records may stand out of order in a damaged file: only those from before this reading are left
+ * out. */
+static int take_record(struct reading *r, const struct segment_reader *segment, uint64_t from_seq,
+                       struct ranges *have, uint64_t *next_seq, struct err *e)
 {
-    if (next_seq != NULL) {
-        if (segment->seq < *next_seq)
-            return 0;
+    if (segment->seq < from_seq)
+        return 0;
+    if (next_seq != NULL && segment->seq >= *next_seq)
         *next_seq = segment->seq + 1;
-    }
     if (have != NULL && ranges_add(have, segment->seq, segment->seq) != 0)
         return out_of_memory(e);
     return is_wanted(r->options, segment->line) ? deliver(r, segment->line) : 0;
@@ -225,7 +226,7 @@ static int take_record(struct reading *r, const struct segment_reader *segment, 
 int reading_segment(struct reading *r, struct segment_reader *segment, struct ranges *have,
                     uint64_t *next_seq, bool *gone, struct err *e)
 {
-    uint64_t start = segment->position;
+    uint64_t start = segment->position, from_seq = next_seq == NULL ? 0 : *next_seq;
     struct err why;
     int result = 0;
 
@@ -234,7 +235,7 @@ int reading_segment(struct reading *r, struct segment_reader *segment, struct ra
         enum segment_step step = segment_next(segment, &why);
 
         if (step == SEGMENT_RECORD) {
-            result = take_record(r, segment, have, next_seq, e);
+            result = take_record(r, segment, from_seq, have, next_seq, e);
         } else if (step == SEGMENT_DAMAGE) {
             result = reading_damage(r, segment->path, segment->offset, segment->lost_bytes,
                                     segment->sentence);

@@ -43,15 +43,46 @@ static void make_instance(char instance[STORE_INSTANCE_BYTES])
     }
 }
 
+/*
+ * Makes the names in the folder last, its own, and those of the folders above it. Always, not only when they
+ * are made: an earlier process may have been killed between making and syncing them. Of a folder
+ * that we may not read, the name is somebody else's care.
+ */
+static int sync_names(const char *data_dir, struct err *e)
+{
+    catalog_path path;
+    struct err why;
+    size_t n = strlen(data_dir);
+
+    if (fs_sync_dir(data_dir, e) != 0)
+        return -1;
+    memcpy(path, data_dir, n + 1);
+    for (;;) {
+        while (n > 0 && path[n - 1] == '/')
+            n--;
+        if (n == 0) /* it was the root */
+            return 0;
+        while (n > 0 && path[n - 1] != '/')
+            n--;
+        path[n] = '\0';
+        if (fs_sync_dir(n == 0 ? "." : path, &why) != 0 && why.code != ERR_DENIED)
+            break;
+        if (n == 0)
+            return 0;
+    }
+    if (e != NULL)
+        *e = why;
+    return -1;
+}
+
 static int make_folders(const struct store *store, struct err *e)
 {
     catalog_path hits;
 
     catalog_hits_dir(hits, store->data_dir);
-    if (fs_make_dirs(store->spool_dir, e) != 0 || fs_make_dirs(hits, e) != 0 ||
-        fs_sync_dir(store->data_dir, e) != 0)
+    if (fs_make_dirs(store->spool_dir, e) != 0)
         return -1;
-    return 0;
+    return fs_make_dirs(hits, e);
 }
 
 static int take_lock(struct store *store, struct err *e)
@@ -109,7 +140,8 @@ static int make_spools(struct store *store, struct err *e)
 
 static int start(struct store *store, struct err *e)
 {
-    if (crypto_init(e) != 0 || make_folders(store, e) != 0 || take_lock(store, e) != 0)
+    if (crypto_init(e) != 0 || make_folders(store, e) != 0 || take_lock(store, e) != 0 ||
+        mark_exchange(store, e) != 0 || sync_names(store->data_dir, e) != 0)
         return -1;
     make_instance(store->instance);
     if (store_probe(store, e) != 0)
@@ -173,6 +205,8 @@ int store_close(struct store *store, struct err *e)
 {
     int result = sealer_stop(store->sealer, e);
 
+    if (result == 0)
+        mark_remove(store);
     free_store(store);
     return result;
 }

@@ -17,8 +17,9 @@
 #include <unistd.h>
 
 #define DEPTH_MAX     64
-#define REQUEST_BYTES 512
+#define REQUEST_BYTES 1024
 #define ANSWER_BYTES  8192
+#define PADDING_MAX   512
 #define DRAIN_US      1000000
 #define TICK_US       1000
 
@@ -91,23 +92,51 @@ static uint64_t allowed(const struct load *load)
     return paced < load->options->max_hits ? paced : load->options->max_hits;
 }
 
+/* Words that differ from hit to hit, so that lines have the size and the entropy that is asked for. */
+static size_t put_padding(char *p, uint64_t number, unsigned bytes)
+{
+    uint64_t x = number * 0x9E3779B97F4A7C15u + 1;
+    size_t n = 0;
+
+    for (; n + 16 <= bytes && n + 16 < PADDING_MAX; n += 16) {
+        x ^= x << 13;
+        x ^= x >> 7;
+        x ^= x << 17;
+        snprintf(p + n, 17, "%016llx", (unsigned long long)x);
+    }
+    p[n] = '\0';
+    return n;
+}
+
+static size_t put_request(const struct load_options *options, char *p, uint64_t number, bool keep,
+                          bool opted_out)
+{
+    char padding[PADDING_MAX];
+
+    put_padding(padding, number, options->padding_bytes);
+    return (size_t)snprintf(
+        p, REQUEST_BYTES,
+        "GET /b.gif?site=%s&url=https%%3A%%2F%%2Fshop.example%%2Fpage%%2F%llu&n=%llu&p=%s "
+        "HTTP/1.1\r\nHost: c.example\r\nUser-Agent: crash test\r\n%s\r\n",
+        keep || opted_out ? "shop" : "elsewhere", (unsigned long long)(number % 977),
+        (unsigned long long)number, padding, opted_out ? "Cookie: crumb_optout=1\r\n" : "");
+}
+
 static void fill(struct load *load, struct connection *c)
 {
+    const struct load_options *options = load->options;
     uint64_t limit = allowed(load);
 
     if (c->out_from != c->out_to) /* finish what is half sent first */
         return;
     c->out_from = c->out_to = 0;
-    while (c->count < load->options->depth && load->sent < limit) {
-        uint64_t number = ledger_next(load->ledger);
-        int n = snprintf(
-            c->out + c->out_to, REQUEST_BYTES,
-            "GET /b.gif?site=shop&url=https%%3A%%2F%%2Fshop.example%%2Fpage%%2F%llu&n=%llu "
-            "HTTP/1.1\r\n"
-            "Host: c.example\r\nUser-Agent: torture\r\n\r\n",
-            (unsigned long long)(number % 977), (unsigned long long)number);
+    while (c->count < options->depth && load->sent < limit) {
+        unsigned lot = (unsigned)(load->ledger->count * 37 % 100);
+        bool opted_out = lot < options->opted_out_percent;
+        bool keep = lot >= options->opted_out_percent + options->unknown_site_percent;
+        uint64_t number = ledger_next(load->ledger, keep);
 
-        c->out_to += (size_t)n;
+        c->out_to += put_request(options, c->out + c->out_to, number, keep, opted_out);
         c->in_flight[(c->first + c->count++) % DEPTH_MAX] = number;
         load->sent++;
     }
@@ -137,6 +166,24 @@ static size_t content_length(const char *head, size_t n)
     return 0;
 }
 
+/* The ledger counts from the first byte of a 2xx, so the status line is enough: it may come twice,
+ * when the rest of the head was not there yet. */
+static void enter_answer(struct load *load, uint64_t number, bool acked)
+{
+    if (load->ledger->state[number] != LEDGER_SENT)
+        return;
+    ledger_answer(load->ledger, number, acked);
+    if (acked && load->options->acked != NULL)
+        load->options->acked(load->options->acked_arg, number);
+}
+
+static void check_retry_after(const struct load *load, const char *head, size_t n)
+{
+    if (load->options->retry_after_missing != NULL && memcmp(head + 9, "503", 3) == 0 &&
+        memmem(head, n, "\r\nRetry-After: ", 15) == NULL)
+        (*load->options->retry_after_missing)++;
+}
+
 /* Enters every complete answer in c->in. False when the bytes are no answer. */
 static bool take_answers(struct load *load, struct connection *c)
 {
@@ -152,12 +199,12 @@ static bool take_answers(struct load *load, struct connection *c)
             return true;
         if (c->count == 0 || memcmp(c->in, "HTTP/1.1 ", 9) != 0)
             return false;
-        /* The ledger counts from the first byte of a 2xx, so the status line is enough. */
-        ledger_answer(load->ledger, c->in_flight[c->first], c->in[9] == '2');
+        enter_answer(load, c->in_flight[c->first], c->in[9] == '2');
         end = memmem(c->in, c->in_n, "\r\n\r\n", 4);
         if (end == NULL)
             return c->in_n < sizeof c->in;
         head = (size_t)(end - c->in) + 4;
+        check_retry_after(load, c->in, head);
         c->body_left = content_length(c->in, head);
         memmove(c->in, c->in + head, c->in_n - head);
         c->in_n -= head;
@@ -193,7 +240,8 @@ static bool outstanding(const struct load *load)
 static bool finished(const struct load *load, int64_t now)
 {
     return load->sent >= load->options->max_hits || now - load->start_us >= load->options->max_us ||
-           load->refusing;
+           load->refusing ||
+           (load->options->enough != NULL && load->options->enough(load->options->enough_arg));
 }
 
 static void send_all(struct load *load, bool more)

@@ -4,6 +4,7 @@
 #include "crash/server.h"
 
 #include <arpa/inet.h>
+#include <dirent.h>
 #include <errno.h>
 #include <fcntl.h>
 #include <ftw.h>
@@ -12,6 +13,7 @@
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
+#include <sys/stat.h>
 #include <sys/wait.h>
 #include <time.h>
 #include <unistd.h>
@@ -58,11 +60,26 @@ void server_write_config(const struct server *s, const struct server_config *con
     fprintf(file,
             "listen:\n  - address: 127.0.0.1:0\nadmin: 127.0.0.1:0\ndata: %s/data\nkeys: %s/keys\n"
             "workers: %u\ndurability: %s\nroll_interval: %lldms\nroll_size: %lluB\ngeo:\n  "
-            "databases: []\n",
+            "databases: []\nsites:\n  - name: shop\n    origins: [ \"https://shop.example\" ]\n",
             s->dir, s->dir, config->workers, config->power ? "power" : "process",
             (long long)config->roll_interval_ms, (unsigned long long)config->roll_size_bytes);
     if (fclose(file) != 0)
         die(path);
+}
+
+/* In the child. */
+static void load_shim(const struct server *s)
+{
+    char path[PATH_BYTES];
+
+    if (s->shim == NULL)
+        return;
+    path_in(s, path, "shim");
+    setenv("CRUMB_SHIM", path, 1);
+    setenv("CRUMB_SHIM_DIR", s->dir, 1);
+    setenv("LD_PRELOAD", s->shim, 1);
+    if (s->boot_id != NULL)
+        setenv("CRUMB_SHIM_BOOT_ID", s->boot_id, 1);
 }
 
 void server_spawn(struct server *s)
@@ -89,6 +106,7 @@ void server_spawn(struct server *s)
 
         dup2(log, STDERR_FILENO);
         dup2(log, STDOUT_FILENO);
+        load_shim(s);
         setpgid(0, 0); /* so that a wrapper and its program end together */
         execvp(words[0], (char *const *)(uintptr_t)words);
         _exit(127);
@@ -186,6 +204,14 @@ static bool number_of(const char *line, uint64_t *number)
     return end > at + 5 && *end == '"';
 }
 
+void server_count_line(struct ledger *ledger, const char *line)
+{
+    uint64_t number = UINT64_MAX; /* a line without one was never sent */
+
+    number_of(line, &number);
+    ledger_found(ledger, number);
+}
+
 int server_read_back(const struct server *s, struct ledger *ledger)
 {
     char command[2 * PATH_BYTES];
@@ -194,20 +220,34 @@ int server_read_back(const struct server *s, struct ledger *ledger)
     FILE *pipe;
     int status;
 
+    path_in(s, command, "data/spool");
+    if (access(command, F_OK) != 0)
+        return 0;
     snprintf(command, sizeof command, "%s cat --data %s/data 2>%s/cat.log", s->crumb, s->dir,
              s->dir);
     pipe = popen(command, "r");
     if (pipe == NULL)
         die("crumb cat");
-    while (getline(&line, &room, pipe) > 0) {
-        uint64_t number = UINT64_MAX; /* a line without one was never sent */
-
-        number_of(line, &number);
-        ledger_found(ledger, number);
-    }
+    while (getline(&line, &room, pipe) > 0)
+        server_count_line(ledger, line);
     free(line);
     status = pclose(pipe);
     return WIFEXITED(status) ? WEXITSTATUS(status) : 255;
+}
+
+bool server_second_reader_agrees(const char *crumb, const char *data_dir)
+{
+    char command[4096];
+    int n = snprintf(
+        command, sizeof command,
+        "d=$(mktemp -d /tmp/crumb-second-XXXXXX) && "
+        "{ %s cat --data %s 2>$d/first.err; echo exit $?; } | LC_ALL=C sort >$d/first && "
+        "{ python3 tests/second_reader.py --data %s 2>$d/second.err; echo exit $?; } | "
+        "LC_ALL=C sort >$d/second && "
+        "if cmp -s $d/first $d/second; then rm -r $d; else echo two readers: $d; exit 1; fi",
+        crumb, data_dir, data_dir);
+
+    return n > 0 && (size_t)n < sizeof command && system(command) == 0;
 }
 
 int server_verify(const struct server *s)
@@ -264,12 +304,88 @@ double server_metric(const struct server *s, const char *series)
     return value;
 }
 
+bool server_metrics_agree(const struct server *s, const struct ledger_verdict *before,
+                          const struct ledger_verdict *now)
+{
+    uint64_t acked = now->acked - before->acked, opted_out = now->opted_out - before->opted_out;
+    uint64_t refused = now->refused - before->refused;
+    const struct {
+        const char *series;
+        uint64_t value;
+    } rows[] = {
+        { "crumb_hits_received_total", now->sent - before->sent },
+        { "crumb_hits_stored_total", acked - opted_out },
+        { "crumb_hits_opted_out_total", opted_out },
+    };
+    static const char *const reasons[] = { "disk", "overload", "write", "site" };
+    double refusals = 0;
+    bool agree = now->unanswered == before->unanswered;
+
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        double value = server_metric(s, rows[i].series);
+
+        if (value != (double)rows[i].value) {
+            printf("%s is %.0f, the ledger says %llu\n", rows[i].series, value,
+                   (unsigned long long)rows[i].value);
+            agree = false;
+        }
+    }
+    for (size_t i = 0; i < sizeof reasons / sizeof reasons[0]; i++) {
+        char series[128];
+
+        snprintf(series, sizeof series, "crumb_hits_refused_total{reason=\"%s\"}", reasons[i]);
+        refusals += server_metric(s, series);
+    }
+    if (refusals != (double)refused) {
+        printf("crumb_hits_refused_total is %.0f, the ledger says %llu\n", refusals,
+               (unsigned long long)refused);
+        agree = false;
+    }
+    return agree;
+}
+
+unsigned server_files_in_spool(const struct server *s)
+{
+    char path[PATH_BYTES];
+    unsigned count = 0;
+    struct dirent *entry;
+    DIR *dir;
+
+    path_in(s, path, "data/spool");
+    dir = opendir(path);
+    while (dir != NULL && (entry = readdir(dir)) != NULL)
+        count += strstr(entry->d_name, ".seg") != NULL;
+    if (dir != NULL)
+        closedir(dir);
+    return count;
+}
+
+void server_print_log(const struct server *s)
+{
+    char path[PATH_BYTES], line[1024];
+    FILE *file;
+
+    path_in(s, path, "crumbd.log");
+    file = fopen(path, "r");
+    while (file != NULL && fgets(line, sizeof line, file) != NULL)
+        printf("    %s", line);
+    if (file != NULL)
+        fclose(file);
+}
+
 static int remove_one(const char *path, const struct stat *st, int type, struct FTW *ftw)
 {
     (void)st;
     (void)type;
     (void)ftw;
     return remove(path);
+}
+
+void server_wipe(const struct server *s)
+{
+    nftw(s->dir, remove_one, 16, FTW_DEPTH | FTW_PHYS);
+    if (mkdir(s->dir, 0700) != 0)
+        die(s->dir);
 }
 
 void server_wipe_data(const struct server *s)

@@ -15,7 +15,9 @@ struct server {
     const char *crumbd; /* program */
     const char *crumb;
     const char *dir;      /* scratch folder: config, log and data are below it */
-    char *const *wrapper; /* words before the program (strace ...), NULL-terminated; NULL: none */
+    char *const *wrapper; /* words before the program (taskset ...), NULL-terminated; NULL: none */
+    const char *shim;     /* shim.so, which finds its file in dir; NULL: without */
+    const char *boot_id;  /* a file for the shim to show as the machine's boot id; NULL: the real */
     pid_t pid;            /* 0: not running */
     unsigned port, admin_port;
 };
@@ -42,8 +44,16 @@ int server_stop(struct server *s, int64_t max_ms);
 
 bool server_running(struct server *s); /* also notices that it ended by itself */
 
-/* Enters every record that `crumb cat` prints into the ledger; returns its exit code. */
+/* Enters every record that `crumb cat` prints into the ledger; returns its exit code. 0 and nothing
+ * entered when there is no data folder yet. */
 int server_read_back(const struct server *s, struct ledger *ledger);
+
+/* Enters one line of a sealed file. */
+void server_count_line(struct ledger *ledger, const char *line);
+
+/* Does tests/second_reader.py find the same records in the folder as `crumb cat`, and end with the
+ * same code? Prints where the two answers are, if not. */
+bool server_second_reader_agrees(const char *crumb, const char *data_dir);
 
 /* Runs `crumb verify`; its exit code. What it printed goes to stdout when it is not 0. */
 int server_verify(const struct server *s);
@@ -51,6 +61,14 @@ int server_verify(const struct server *s);
 /* The value of a series in /metrics, labels included in the name; -1 if it is not there. */
 double server_metric(const struct server *s, const char *series);
 
+/* Does /metrics say of this server's life what the ledger says of the hits from `before` to `now`?
+ * Prints what does not agree. Nothing may be unanswered. */
+bool server_metrics_agree(const struct server *s, const struct ledger_verdict *before,
+                          const struct ledger_verdict *now);
+
+unsigned server_files_in_spool(const struct server *s); /* segments */
+void server_print_log(const struct server *s);
 void server_wipe_data(const struct server *s);
+void server_wipe(const struct server *s); /* everything in its folder */
 
 #endif

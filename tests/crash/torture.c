@@ -7,12 +7,11 @@
  * (sometimes while it is still starting) and holds what `crumb cat` finds in the dead folder
  * against the ledger. Every ROUND cycles the server is started once more, stopped cleanly, and then
  * nothing may be left in the spool, `crumb verify` must find no damage and no gap, /metrics must
- * agree with the ledger, and a new folder is begun. Segments roll after some 100 ms, so kills hit
+ * agree with the ledger, opt-outs and refusals included, and a new folder is begun. Segments roll after some 100 ms, so kills hit
  * sealing and recovery as well.
  *
  * The seed is printed; the same seed kills at the same moments (as far as the machine is as fast).
  */
-#include <dirent.h>
 #include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -25,15 +24,17 @@
 #include "crash/load.h"
 #include "crash/server.h"
 
-#define ROUND         20
-#define START_MAX_MS  20000
-#define STOP_MAX_MS   30000
-#define CLEAN_HITS    2000
-#define ROLL_MS       100
-#define ROLL_BYTES    (256 << 10)
-#define KILL_MAX_US   150000
-#define EARLY_MAX_US  8000
-#define EARLY_PERCENT 10
+#define ROUND             20
+#define START_MAX_MS      20000
+#define STOP_MAX_MS       30000
+#define CLEAN_HITS        2000
+#define ROLL_MS           100
+#define ROLL_BYTES        (256 << 10)
+#define KILL_MAX_US       150000
+#define EARLY_MAX_US      8000
+#define OPTED_OUT_PERCENT 5
+#define UNKNOWN_PERCENT   3
+#define EARLY_PERCENT     10
 
 struct torture {
     struct server server;
@@ -65,21 +66,14 @@ static void judge(struct torture *t, unsigned cycle, bool clean)
     struct ledger_verdict v;
     int code;
 
-    memset(t->ledger.found, 0, t->ledger.room);
+    ledger_forget_found(&t->ledger);
     code = server_read_back(&t->server, &t->ledger);
     if (code != 0 && (clean || code != 3))
         fail(t, cycle, clean ? "crumb cat is not content after a clean stop" : "crumb cat failed");
     t->torn_reads += code == 3;
     v = ledger_judge(&t->ledger);
-    if (v.lost + v.doubled + v.revived + v.invented > 0) {
-        printf("torture: sent %llu acked %llu refused %llu unanswered %llu stored %llu: lost %llu "
-               "doubled %llu "
-               "revived %llu invented %llu, the first is hit %llu\n",
-               (unsigned long long)v.sent, (unsigned long long)v.acked,
-               (unsigned long long)v.refused, (unsigned long long)v.unanswered,
-               (unsigned long long)v.stored, (unsigned long long)v.lost,
-               (unsigned long long)v.doubled, (unsigned long long)v.revived,
-               (unsigned long long)v.invented, (unsigned long long)v.first_bad);
+    if (ledger_wrongs(&v) > 0) {
+        ledger_print(&v, "torture");
         fail(t, cycle, "the store and the ledger disagree");
     }
     if (clean) {
@@ -110,7 +104,9 @@ static void kill_cycle(struct torture *t, unsigned cycle)
     struct load_options load = { .connections = 1 + (unsigned)(lrand48() % 64),
                                  .depth = 1 + (unsigned)(lrand48() % 8),
                                  .max_hits = UINT64_MAX,
-                                 .max_us = INT64_MAX / 2 };
+                                 .max_us = INT64_MAX / 2,
+                                 .opted_out_percent = OPTED_OUT_PERCENT,
+                                 .unknown_site_percent = UNKNOWN_PERCENT };
 
     server_spawn(&t->server);
     if (lrand48() % 100 < EARLY_PERCENT) {
@@ -129,28 +125,15 @@ static void kill_cycle(struct torture *t, unsigned cycle)
         fail(t, cycle, "crumbd stopped answering before it was killed");
 }
 
-static unsigned files_in_spool(const struct torture *t)
-{
-    char path[1024];
-    unsigned count = 0;
-    struct dirent *entry;
-    DIR *dir;
-
-    snprintf(path, sizeof path, "%s/data/spool", t->server.dir);
-    dir = opendir(path);
-    while (dir != NULL && (entry = readdir(dir)) != NULL)
-        count += strstr(entry->d_name, ".seg") != NULL;
-    if (dir != NULL)
-        closedir(dir);
-    return count;
-}
-
 static void clean_cycle(struct torture *t, unsigned cycle)
 {
-    struct load_options load = {
-        .connections = 8, .depth = 4, .max_hits = CLEAN_HITS, .max_us = INT64_MAX / 2
-    };
-    double received, stored;
+    struct load_options load = { .connections = 8,
+                                 .depth = 4,
+                                 .max_hits = CLEAN_HITS,
+                                 .max_us = INT64_MAX / 2,
+                                 .opted_out_percent = OPTED_OUT_PERCENT,
+                                 .unknown_site_percent = UNKNOWN_PERCENT };
+    struct ledger_verdict before = ledger_judge(&t->ledger), now;
     int status;
 
     server_spawn(&t->server);
@@ -158,14 +141,13 @@ static void clean_cycle(struct torture *t, unsigned cycle)
         fail(t, cycle, "crumbd did not start");
     load.port = t->server.port;
     load_run(&t->ledger, &load, NULL, NULL);
-    received = server_metric(&t->server, "crumb_hits_received_total");
-    stored = server_metric(&t->server, "crumb_hits_stored_total");
-    if (received != CLEAN_HITS || stored != CLEAN_HITS)
+    now = ledger_judge(&t->ledger);
+    if (!server_metrics_agree(&t->server, &before, &now))
         fail(t, cycle, "/metrics does not agree with what was sent and answered");
     status = server_stop(&t->server, STOP_MAX_MS);
     if (!WIFEXITED(status) || WEXITSTATUS(status) != 0)
         fail(t, cycle, "a clean stop did not end with 0");
-    if (files_in_spool(t) != 0)
+    if (server_files_in_spool(&t->server) != 0)
         fail(t, cycle, "a clean stop left segments in the spool");
     if (server_verify(&t->server) != 0)
         fail(t, cycle, "crumb verify found damage or gaps");

@@ -8,6 +8,7 @@
 #include <unistd.h>
 
 #include "base/fs.h"
+#include "support/fault_fs.h"
 #include "support/tmp_dir.h"
 
 Test(fs, writes_in_parts_read_back_as_one_piece)
@@ -166,5 +167,33 @@ Test(fs, read_all_respects_its_limit)
     cr_expect_str_eq(text, "12345");
     free(text);
     cr_expect_eq(fs_read_all(dir.path, 5, &text, &n, &e), -1);
+    tmp_dir_remove(&dir);
+}
+
+/* A file system that is always interrupted is one that fails: no call may spin on it. */
+Test(fs, interrupted_for_ever_is_a_failure, .timeout = 10)
+{
+    struct tmp_dir dir = tmp_dir_make();
+    char path[TMP_PATH_BYTES], text[] = "x";
+    struct iovec iov = { text, 1 };
+    struct fs_file file;
+    size_t written;
+
+    tmp_dir_path(&dir, path, "f");
+    cr_assert_eq(fs_open(&file, path, FS_CREATE_NEW, NULL), 0);
+    for (int call = 0; call < FAULT_CALLS; call++)
+        fault_fs_set((enum fault_call)call, (struct fault){ NULL, 0, -1, EINTR, 0 });
+    cr_expect_eq(fs_write_at(&file, &iov, 1, 0, &written, NULL), -1);
+    cr_expect_eq(fs_sync_data(&file, NULL), -1);
+    cr_expect_eq(fs_sync_dir(dir.path, NULL), -1);
+    cr_expect_eq(fs_reserve(&file, 0, 4096, NULL), -1);
+    cr_expect_eq(fs_truncate(&file, 0, NULL), -1);
+    for (int call = 0; call < FAULT_CALLS; call++)
+        fault_fs_set((enum fault_call)call, (struct fault){ NULL, 0, 3, EINTR, 0 });
+    cr_expect_eq(fs_write_at(&file, &iov, 1, 0, &written, NULL), 0, "a few times is normal");
+    cr_expect_eq(fs_sync_data(&file, NULL), 0);
+    cr_expect_eq(fs_truncate(&file, 0, NULL), 0);
+    fault_fs_clear();
+    fs_close(&file);
     tmp_dir_remove(&dir);
 }

@@ -6,6 +6,7 @@
  */
 #include <criterion/criterion.h>
 #include <errno.h>
+#include <stdio.h>
 #include <string.h>
 #include <unistd.h>
 
@@ -62,6 +63,45 @@ Test(store, second_server_is_told_that_the_folder_is_in_use)
     second = store_open(&s.options, &e);
     cr_expect(second != NULL, "free again");
     cr_expect(store_close(second, &e) == 0);
+}
+
+/* A power cut must not take the name of the folder, nor of one above it. */
+Test(store, names_of_the_folders_above_are_synced_at_each_start)
+{
+    char path[96];
+    struct err e;
+
+    snprintf(path, sizeof path, "%s/a/b/", data_dir);
+    for (int start = 0; start < 2; start++) {
+        data_store_open(&s, false);
+        s.options.data_dir = path;
+        data_store_close(&s);
+        for (int folder = 0; folder < 3; folder++) { /* a/b, a, and what it is in */
+            fault_fs_set(FAULT_SYNC, (struct fault){ data_dir, folder, 1, EIO, 0 });
+            cr_expect(store_open(&s.options, &e) == NULL, "start %d, folder %d", start, folder);
+            fault_fs_clear();
+        }
+    }
+}
+
+/* durability: process. The lock says which life of the machine a server runs in. */
+Test(store, machine_that_stopped_under_a_server_is_told)
+{
+    data_store_open(&s, false);
+    cr_expect(strstr(s.said, "may be lost") == NULL, "the first start");
+    kill_server();
+    data_store_open(&s, false);
+    cr_expect(strstr(s.said, "may be lost") == NULL, "only the process was killed");
+    kill_server();
+    data_dir_shell("echo 01234567-89ab-cdef-0123-456789abcdef 600 >$D/lock");
+    data_store_open(&s, true);
+    cr_expect(strstr(s.said, "in the 600 s before that may be lost") != NULL, "%s", s.said);
+    data_store_close(&s);
+    restart();
+    cr_expect(strstr(s.said, "may be lost") == NULL, "told once");
+    data_dir_shell("echo 01234567-89ab-cdef-0123-456789abcdef x >$D/lock");
+    restart();
+    cr_expect(strstr(s.said, "may be lost") == NULL, "not a mark of ours");
 }
 
 Test(store, folder_that_cannot_be_written_is_refused)
@@ -242,6 +282,39 @@ Test(store, foreign_files_are_left_alone_and_told)
               s.said);
     data_dir_shell("cd $D && md5sum --quiet -c $D.before && rm $D.before");
     expect_records(3);
+}
+
+/* A record goes to the hour of its own time, whatever the clock does between two of them. */
+Test(store, clock_that_jumps_an_hour_loses_nothing)
+{
+    static const int64_t jumps_ms[] = { 0, -DATE_HOUR_MS, DATE_HOUR_MS, 0, -1000 };
+    const unsigned jumps = sizeof jumps_ms / sizeof jumps_ms[0];
+
+    for (unsigned start = 0; start < 2; start++) { /* a restart with the clock set back, too */
+        data_store_open(&s, false);
+        for (unsigned i = 0; i < jumps; i++)
+            cr_expect_eq(data_store_keep(&s, 0, DATA_NOON_MS + jumps_ms[i] - start, 10),
+                         SPOOL_KEPT);
+        data_store_close(&s);
+    }
+    cr_expect_eq(data_dir_count("hour=1[123]"), 3);
+    cr_expect_eq(data_dir_count("*.ndjson.gz"), 9, "%d files", data_dir_count("*.ndjson.gz"));
+    expect_records(2 * jumps * 10);
+}
+
+Test(store, symbolic_link_in_the_place_of_a_segment_is_told_and_left)
+{
+    struct data_seen seen;
+
+    data_dir_shell("mkdir $D/spool && echo precious >$D/target && "
+                   "ln -s $D/target $D/spool/20261124T120000Z-1ab2cd3ef4gh-0-1.seg");
+    restart();
+    cr_expect(strstr(s.said, "is a symbolic link, which is not followed") != NULL, "%s", s.said);
+    cr_expect_eq(data_dir_count("*-1ab2cd3ef4gh-0-1.seg"), 1);
+    data_dir_shell("grep -q precious $D/target");
+    data_read(&seen);
+    cr_expect(seen.damages == 1 && seen.records == 0);
+    data_seen_free(&seen);
 }
 
 Test(store, file_in_the_way_of_a_sealed_one_is_not_overwritten)

@@ -1,0 +1,29 @@
+/*
+ * replay.c - runs a fuzz target once for each file that is named, without libFuzzer.
+ */
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "fuzz/fuzz.h"
+
+#define INPUT_BYTES_MAX (1 << 20)
+
+int main(int argc, char **argv)
+{
+    for (int i = 1; i < argc; i++) {
+        uint8_t *bytes = malloc(INPUT_BYTES_MAX);
+        FILE *file = fopen(argv[i], "rb");
+        size_t n;
+
+        if (bytes == NULL || file == NULL) {
+            perror(argv[i]);
+            return 1;
+        }
+        n = fread(bytes, 1, INPUT_BYTES_MAX, file);
+        fclose(file);
+        (void)LLVMFuzzerTestOneInput(bytes, n);
+        free(bytes);
+    }
+    printf("%s: %d inputs\n", argv[0], argc - 1);
+    return 0;
+}

@@ -131,7 +131,7 @@ static int set_numbers(struct asking *a, struct err *e)
     if (top != NULL && !str_to_u64(str_of(top), UINT32_MAX, &n))
         return err_set(e, ERR_INPUT, "--top wants a number of rows, not %s", top);
     a->spec.top = a->out.top = (size_t)n;
-    a->spec.all_countries = page;
+    a->spec.for_page = page;
     a->spec.idle_ms = IDLE_MS;
     if (idle != NULL &&
         (!units_parse_duration_ms(str_of(idle), &a->spec.idle_ms) || a->spec.idle_ms <= 0))

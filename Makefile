@@ -33,6 +33,7 @@ MODEL_LIBS  = $(call pkg,--libs,yaml-0.1 libmaxminddb jansson)
 HAVE_ISAL  := $(if $(NO_ISAL),,$(shell pkg-config --exists libisal 2>/dev/null && echo 1))
 STORE_LIBS  = -lz $(if $(HAVE_ISAL),$(call pkg,--libs,libisal))
 SERVER_LIBS = $(call pkg,--libs,libevent_core)
+REPORT_LIBS = $(call pkg,--libs,libpcre2-8 libpsl smartcols) -lm
 CPPFLAGS   += $(if $(HAVE_ISAL),-DHAVE_ISAL=1)
 
 # llhttp: a shared library in later Debian releases, C sources (package node-llhttp) in Debian 12.
@@ -47,7 +48,7 @@ LLHTTP_OBJ    := $(patsubst %,$(BUILD)/llhttp/%.o,api http llhttp)
 endif
 
 # ---- layers ------------------------------------------------------------------------------------------------------
-LAYERS := base model store server cli
+LAYERS := base model store report server cli
 objects = $(patsubst src/%.c,$(BUILD)/obj/%.o,$(wildcard src/$(1)/*.c))
 lib     = $(BUILD)/libcrumb_$(1).a
 
@@ -71,9 +72,9 @@ $(CRUMBD): $(BUILD)/obj/server/main.o $(call lib,server) $(call lib,model) $(cal
 	$(call show,LINK)
 	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(SERVER_LIBS) $(MODEL_LIBS) $(STORE_LIBS) $(BASE_LIBS)
 
-$(CRUMB): $(BUILD)/obj/cli/main.o $(call lib,cli) $(call lib,model) $(call lib,store) $(call lib,base)
+$(CRUMB): $(BUILD)/obj/cli/main.o $(call lib,cli) $(call lib,report) $(call lib,model) $(call lib,store) $(call lib,base)
 	$(call show,LINK)
-	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(MODEL_LIBS) $(STORE_LIBS) $(BASE_LIBS)
+	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(REPORT_LIBS) $(MODEL_LIBS) $(STORE_LIBS) $(BASE_LIBS)
 
 $(BUILD)/obj/%.o: src/%.c
 	@mkdir -p $(@D)
@@ -118,6 +119,8 @@ tag-check: $(TERSER)
 	@cd src/web && node_modules/.bin/terser t.js --config-file terser.json -o ../../$(BUILD)/t.min.js
 	@cmp $(BUILD)/t.min.js src/web/t.min.js && echo "tag: ok, $$(gzip -9 -n <src/web/t.min.js | wc -c) bytes gzipped"
 
+$(BUILD)/obj/report/out_html.o: $(patsubst %,$(BUILD)/gen/web/%.h,report.css report.js)
+
 # Somebody else's code: our warnings are not for it.
 $(BUILD)/llhttp/%.o: $(LLHTTP_SRC)/%.c
 	@mkdir -p $(@D)
@@ -149,9 +152,9 @@ $(BUILD)/tests/%.o: tests/unit/%.c
 # Criterion's macros shadow and convert by design.
 $(BUILD)/tests/test_%.o: WARN += -Wno-shadow -Wno-conversion -Wno-missing-prototypes
 
-$(BUILD)/tests/%: $(BUILD)/tests/%.o $(SUPPORT) $(foreach layer,cli server model store base,$(call lib,$(layer))) $(LLHTTP_OBJ)
+$(BUILD)/tests/%: $(BUILD)/tests/%.o $(SUPPORT) $(foreach layer,cli server report model store base,$(call lib,$(layer))) $(LLHTTP_OBJ)
 	$(call show,LINK)
-	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(SERVER_LIBS) $(MODEL_LIBS) $(STORE_LIBS) $(BASE_LIBS) $(TEST_LIBS)
+	$(Q)$(CC) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(SERVER_LIBS) $(REPORT_LIBS) $(MODEL_LIBS) $(STORE_LIBS) $(BASE_LIBS) $(TEST_LIBS)
 
 unit: $(UNIT_TESTS)
 	@failed=0; for t in $(UNIT_TESTS); do echo "== $$t"; $$t || failed=1; done; exit $$failed
@@ -191,7 +194,7 @@ test:
 
 #: make e2e      the end-to-end tests alone; make e2e TESTS=tests/e2e/http.test.js for some of them
 TESTS ?=
-e2e: all $(COUNTRY_DB)
+e2e: all $(COUNTRY_DB) $(BUILD)/store_lines
 	@CRUMB_BUILD=$(BUILD) tests/e2e/run.sh $(TESTS)
 
 #: make bench    crumbd beside nginx: CPU per hit, hits/s, p99, bytes per hit
@@ -228,6 +231,11 @@ PLAIN_SUPPORT := $(filter-out %/edge.o,$(SUPPORT))
 STRESS := $(patsubst tests/stress/%.c,$(BUILD)/stress/%,$(wildcard tests/stress/*.c))
 stress: $(STRESS)
 	@for t in $(STRESS); do echo "== $$t"; $$t || exit 1; done
+
+# Puts given records into a data folder: for the tests and benchmarks of reports.
+$(BUILD)/store_lines: tests/report/store_lines.c $(call lib,store) $(call lib,base)
+	$(call show,LINK)
+	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(STORE_LIBS) $(BASE_LIBS)
 
 $(BUILD)/stress/%: tests/stress/%.c $(PLAIN_SUPPORT) $(foreach layer,server model store base,$(call lib,$(layer))) $(LLHTTP_OBJ)
 	@mkdir -p $(@D)
@@ -313,13 +321,22 @@ install: all
 		install -D -m 644 $$page $(DESTDIR)$(PREFIX)/share/man/man$${page##*.}/$${page##*/} || exit 1; done
 	install -D -m 644 conf/crumb.yaml $(DESTDIR)$(PREFIX)/share/doc/crumb/crumb.yaml
 	install -D -m 755 conf/setup/geo-db.sh $(DESTDIR)$(PREFIX)/share/crumb/geo-db.sh
+	for list in crawlers referrers world; do \
+		install -D -m 644 conf/data/$$list.tsv $(DESTDIR)$(PREFIX)/share/crumb/$$list.tsv || exit 1; done
+	install -D -m 644 conf/data/LICENSE.crawlers $(DESTDIR)$(PREFIX)/share/doc/crumb/LICENSE.crawlers
 	install -D -m 644 conf/setup/geo-db.pl $(DESTDIR)$(PREFIX)/share/crumb/geo-db.pl
 	@mkdir -p $(DESTDIR)$(PREFIX)/lib/systemd/system $(DESTDIR)$(PREFIX)/lib/sysusers.d
 	sed 's|@PREFIX@|$(PREFIX)|' conf/setup/crumbd.service >$(DESTDIR)$(PREFIX)/lib/systemd/system/crumbd.service
 	install -m 644 conf/setup/crumb.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/crumb.conf
 
+#: make refresh-data  fetches the current lists that reports classify with; look at the difference
+refresh-data:
+	conf/data/refresh.sh
+	git diff --stat conf/data
+
 #: make help     this list
 help:
 	@sed -n 's/^#: //p' Makefile
 
-.PHONY: run test e2e bench asan tsan stress crash-programs crash torture fuzz fuzz-regression bench-durability lint tidy cppcheck shellcheck install help
+.PHONY: run test e2e bench bench-durability asan tsan stress tag tag-check crash-programs crash torture fuzz fuzz-regression lint tidy \
+	cppcheck shellcheck install help refresh-data

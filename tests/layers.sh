@@ -64,7 +64,9 @@ yaml.h|src/model/config.c
 maxminddb|src/model/geo.c
 zlib.h|src/store/deflate.c
 isa-l|src/store/deflate.c
-libsmartcols|src/cli/table.c
+libsmartcols|src/report/out_table.c
+pcre2|src/report/patterns.c
+libpsl|src/report/classify_referrer.c
 jansson|src/model/json_in.c
 END
 

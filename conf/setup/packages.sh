@@ -16,11 +16,12 @@ packages() {
     case $1 in
     build)
         echo gcc:gcc make:make pkg-config:pkg-config libc6-dev libevent-dev zlib1g-dev 'libisal-dev?' \
-            libmaxminddb-dev libyaml-dev libjansson-dev libsodium-dev libxxhash-dev 'libllhttp-dev|node-llhttp'
+            libmaxminddb-dev libyaml-dev libjansson-dev libsodium-dev libxxhash-dev \
+            libpcre2-dev libpsl-dev libsmartcols-dev 'libllhttp-dev|node-llhttp'
         ;;
     run)
         packages build
-        echo tor-geoipdb libmaxmind-db-writer-perl
+        echo tor-geoipdb libmaxmind-db-writer-perl uap-core
         ;;
     test)
         packages run
@@ -30,7 +31,7 @@ packages() {
         ;;
     bench)
         packages run
-        echo nginx-light:nginx libnginx-mod-http-geoip2 wrk:wrk nodejs:node curl:curl
+        echo nginx-light:nginx libnginx-mod-http-geoip2 wrk:wrk nodejs:node curl:curl jq:jq goaccess:goaccess
         ;;
     fuzz)
         packages build

@@ -31,7 +31,4 @@ bool origin_may_send(const struct exchange *x, const struct config_site *site);
 #define ORIGIN_CORS_BYTES_MAX 512
 bool origin_add_cors(const struct exchange *x, bool listed_only, struct buf *headers);
 
-/* Answers OPTIONS for the endpoints that take events: 204 and a day of permission, or 403. */
-endpoint_fn ep_preflight;
-
 #endif

@@ -147,7 +147,7 @@ static bool is_number(struct str text, double number)
 {
     char copy[64];
 
-    if (text.n >= sizeof copy)
+    if (text.p == NULL || text.n >= sizeof copy)
         return true;
     memcpy(copy, text.p, text.n);
     copy[text.n] = '\0';
@@ -185,12 +185,10 @@ static void take_param(struct facts *facts, const char *key, const json_t *value
 
 static int take_params(struct facts *facts, json_t *params, struct buf *memory, struct err *e)
 {
-    const char *key;
-    json_t *value;
-
     if (!json_is_object(params))
         return err_set(e, ERR_INPUT, "params is not an object");
-    json_object_foreach(params, key, value) take_param(facts, key, value, memory);
+    for (void *at = json_object_iter(params); at != NULL; at = json_object_iter_next(params, at))
+        take_param(facts, json_object_iter_key(at), json_object_iter_value(at), memory);
     return 0;
 }
 
@@ -248,17 +246,15 @@ static int take_key(struct facts *facts, const char *name, json_t *value, struct
 bool json_in_event(const struct json_in *in, size_t i, struct facts *facts, struct buf *memory,
                    struct err *e)
 {
-    json_t *event = event_at(in, i), *value;
-    const char *key;
+    json_t *event = event_at(in, i);
 
     facts_clear(facts);
     if (!json_is_object(event)) {
         err_set(e, ERR_INPUT, "not an object");
         return false;
     }
-    json_object_foreach(event, key, value)
-    {
-        if (take_key(facts, key, value, memory, e) != 0)
+    for (void *at = json_object_iter(event); at != NULL; at = json_object_iter_next(event, at)) {
+        if (take_key(facts, json_object_iter_key(at), json_object_iter_value(at), memory, e) != 0)
             return false;
     }
     return true;
@@ -276,15 +272,14 @@ void json_in_add_text(const struct json_in *in, size_t i, size_t max_bytes, stru
 bool json_in_pairs(const struct json_in *in, size_t i, json_in_pair_fn *each, void *arg,
                    struct buf *memory)
 {
-    json_t *event = event_at(in, i), *value;
-    const char *key;
+    json_t *event = event_at(in, i);
 
-    json_object_foreach(event, key, value)
-    {
+    for (void *at = json_object_iter(event); at != NULL; at = json_object_iter_next(event, at)) {
+        const json_t *value = json_object_iter_value(at);
         struct str text = json_is_string(value) ? text_of(value) : dump(value, memory);
 
         if (text.p != NULL && !json_is_null(value))
-            each(arg, str_of(key), text);
+            each(arg, str_of(json_object_iter_key(at)), text);
     }
     return json_is_object(event) || json_is_string(event);
 }

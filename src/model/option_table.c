@@ -151,11 +151,11 @@ const struct option option_table[] = {
     { "cookies.partitioned", BOOLEAN, 0, AT(config, cookies.partitioned), "false",
       .sentence = "Cookies over HTTPS are set with Partitioned (CHIPS): one identifier for each "
                   "site that embeds the beacon." },
-    { "limits.header_size", SIZE, 0, AT(config, limits.header_bytes), "16KiB", .min = KIB,
+    { "limits.header_size", SIZE, RESTART, AT(config, limits.header_bytes), "16KiB", .min = KIB,
       .max = 64 * KIB, .sentence = "The largest header of a request." },
-    { "limits.headers", INTEGER, 0, AT(config, limits.headers), "100", .min = 8, .max = 1000,
+    { "limits.headers", INTEGER, RESTART, AT(config, limits.headers), "100", .min = 8, .max = 1000,
       .sentence = "The most header lines in a request." },
-    { "limits.body_size", SIZE, 0, AT(config, limits.body_bytes), "64KiB", .min = KIB, .max = MIB,
+    { "limits.body_size", SIZE, RESTART, AT(config, limits.body_bytes), "64KiB", .min = KIB, .max = MIB,
       .sentence = "The largest body of a request." },
     { "limits.header_timeout", DURATION, 0, AT(config, limits.header_timeout_ms), "10s", .min = 100,
       .max = HOUR, .sentence = "How long a request's header may take from its first byte to its "
@@ -165,7 +165,7 @@ const struct option option_table[] = {
                               "header_timeout has passed." },
     { "limits.idle_timeout", DURATION, 0, AT(config, limits.idle_timeout_ms), "1m", .min = 100,
       .max = 24 * HOUR, .sentence = "How long a connection is kept open without a request." },
-    { "limits.connections", INTEGER, 0, AT(config, limits.connections), "16384", .min = 16,
+    { "limits.connections", INTEGER, RESTART, AT(config, limits.connections), "16384", .min = 16,
       .max = 1000000, .sentence = "The most connections at once, all workers together." },
     { "paths.pixel", TEXT_URL_PATH, 0, AT(config, paths.pixel), "/b.gif",
       .sentence = "The beacon." },

@@ -101,7 +101,9 @@ static const struct str personal_keys[] = {
 
 static char lower(char c)
 {
-    return c >= 'A' && c <= 'Z' ? (char)(c | 0x20) : c;
+    if (c >= 'A' && c <= 'Z')
+        return (char)(c | 0x20);
+    return c;
 }
 
 /* The key as the table has keys; absent when it is longer than all of them. */
@@ -290,7 +292,9 @@ static bool may_hold_mail(struct str s)
 {
     size_t i = 0, bytes;
 
-    return s.n > 0 && find_at(s, &i, &bytes);
+    if (s.n == 0 || (memchr(s.p, '@', s.n) == NULL && memchr(s.p, '%', s.n) == NULL))
+        return false;
+    return find_at(s, &i, &bytes);
 }
 
 /* ---- URLs --------------------------------------------------------------------------------------

@@ -256,8 +256,12 @@ static struct str plain_or_base64(struct str plain, struct str encoded, struct b
     if (memory->cap - memory->n < n + encoded.n)
         return STR_ABSENT;
     memcpy(out + n, encoded.p, encoded.n);
-    for (char *p = out + n; p < out + n + encoded.n; p++)
-        *p = *p == '+' ? '-' : *p == '/' ? '_' : *p;
+    for (char *p = out + n; p < out + n + encoded.n; p++) {
+        if (*p == '+')
+            *p = '-';
+        else if (*p == '/')
+            *p = '_';
+    }
     if (!crypto_read_base64url(str_from(out + n, encoded.n), out, n))
         return STR_ABSENT;
     memory->n += n;

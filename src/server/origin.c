@@ -113,6 +113,7 @@ bool origin_add_cors(const struct exchange *x, bool listed_only, struct buf *hea
     return true;
 }
 
+/* OPTIONS for the endpoints that take events: 204 and a day of permission, or 403. */
 void ep_preflight(struct exchange *x)
 {
     char memory[ORIGIN_CORS_BYTES_MAX + 256];

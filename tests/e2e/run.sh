@@ -1,7 +1,7 @@
 #!/bin/sh
 # run.sh [FILE...] - the end-to-end tests with Node's own runner; all of them without arguments.
 #
-# CRUMB_BUILD says where the programs are (build). The two packages that the tests use are installed
+# CRUMB_BUILD says where the programs are (build). The packages that the tests use are installed
 # next to them when they are missing or the lock file has changed: only then is there network traffic.
 set -eu
 cd "$(dirname "$0")"

@@ -752,7 +752,7 @@ Test(config, needs_restart_names_the_option)
         { "", NULL },
         { "ip: none\ngpc: optout\nkeys: k\nsites: [ { name: a } ]\ntrusted_proxies: [ 10.0.0.0/8 "
           "]\n"
-          "geo: { databases: [ a ] }\nlimits: { headers: 9 }\npaths: { pixel: /x }\ncookies: { "
+          "geo: { databases: [ a ] }\nlimits: { idle_timeout: 9s }\npaths: { pixel: /x }\ncookies: { "
           "id_name: x }\n",
           NULL },
         { "listen: [ { address: 0.0.0.0:8080 } ]", "listen" },
@@ -764,6 +764,8 @@ Test(config, needs_restart_names_the_option)
         { "durability: power", "durability" },
         { "roll_interval: 5m", "roll_interval" },
         { "roll_size: 1MiB", "roll_size" },
+        { "limits: { header_size: 8KiB }", "limits.header_size" },
+        { "limits: { connections: 99 }", "limits.connections" },
     };
     struct config *running = config_defaults(NULL);
 

@@ -52,13 +52,20 @@ export async function openPlainBrowser(t, url) {
     const child = spawn(
         CHROMIUM,
         ['--headless', ...ARGS, `--user-data-dir=${profile}`, '--remote-debugging-port=0', url],
-        { stdio: 'ignore' }
+        { stdio: 'ignore', detached: true } // a group of its own: its helpers end with it
     );
     const ended = new Promise((resolve) => child.on('exit', resolve));
     cleanup(t, async () => {
-        child.kill('SIGKILL');
+        if (child.exitCode === null) process.kill(-child.pid, 'SIGKILL');
         await ended;
-        fs.rmSync(profile, { recursive: true, force: true, maxRetries: 20, retryDelay: 100 });
+        await until('the profile to be gone', () => {
+            try {
+                fs.rmSync(profile, { recursive: true, force: true });
+            } catch {
+                return false; // a helper is still writing
+            }
+            return true;
+        });
     });
     const portFile = path.join(profile, 'DevToolsActivePort');
     const port = await until('Chromium to start', () => fs.existsSync(portFile) && fs.readFileSync(portFile, 'utf8').split('\n')[0]);

@@ -1,0 +1,209 @@
+/*
+ * text.c - builds a report's output. See report/text.h for the contract.
+ */
+#include "report/text.h"
+
+#include <stdarg.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "base/json.h"
+#include "base/utf8.h"
+
+void text_free(struct text *text)
+{
+    free(text->p);
+    *text = (struct text){ 0 };
+}
+
+/* Room for n bytes behind the end, or NULL. */
+static char *make_room(struct text *text, size_t n)
+{
+    if (text->failed)
+        return NULL;
+    if (text->cap - text->n < n) {
+        size_t cap = (text->n + n) * 2 + 1024;
+        char *p = realloc(text->p, cap);
+
+        if (p == NULL) {
+            text->failed = true;
+            return NULL;
+        }
+        text->p = p;
+        text->cap = cap;
+    }
+    return text->p + text->n;
+}
+
+void text_add(struct text *text, const void *p, size_t n)
+{
+    char *room = make_room(text, n);
+
+    if (room == NULL || p == NULL || n == 0)
+        return;
+    memcpy(room, p, n);
+    text->n += n;
+}
+
+void text_add_str(struct text *text, struct str s)
+{
+    text_add(text, s.p, s.n);
+}
+
+void text_addf(struct text *text, const char *format, ...)
+{
+    char *memory;
+    va_list args;
+    int n;
+
+    va_start(args, format);
+    n = vasprintf(&memory, format, args);
+    va_end(args);
+    if (n < 0) {
+        text->failed = true;
+        return;
+    }
+    text_add(text, memory, (size_t)n);
+    free(memory);
+}
+
+/* Lets add write s at the end; no escape here is longer than 6 bytes for one. */
+static void add_escaped(struct text *text, struct str s, void (*add)(struct buf *b, struct str s))
+{
+    size_t n = s.n * 6;
+    char *room = make_room(text, n);
+    struct buf b = buf_over(room, n);
+
+    if (room == NULL || s.n == 0)
+        return;
+    add(&b, s);
+    text->n += b.n;
+}
+
+/* Replaces each byte that has a row; the rest goes through as it is. */
+struct escape {
+    char byte;
+    const char *text;
+};
+
+static const char *find_escape(const struct escape *escapes, char byte)
+{
+    while (escapes->text != NULL && escapes->byte != byte)
+        escapes++;
+    return escapes->text;
+}
+
+static void add_replaced(struct text *text, struct str s, const struct escape *escapes)
+{
+    size_t from = 0;
+
+    for (size_t i = 0; s.p != NULL && i < s.n; i++) {
+        const char *with = find_escape(escapes, s.p[i]);
+
+        if (with == NULL)
+            continue;
+        text_add(text, s.p + from, i - from);
+        text_add(text, with, strlen(with));
+        from = i + 1;
+    }
+    text_add(text, s.p + from, s.n - from);
+}
+
+void text_add_json(struct text *text, struct str s)
+{
+    static const struct escape markup[] = {
+        { '<', "\\u003c" }, { '>', "\\u003e" }, { '&', "\\u0026" }, { 0, NULL }
+    };
+    struct text escaped = { 0 };
+
+    add_escaped(&escaped, s, json_add_escaped);
+    text_add_lit(text, "\"");
+    add_replaced(text, str_from(escaped.p, escaped.n), markup);
+    text_add_lit(text, "\"");
+    text->failed |= escaped.failed;
+    text_free(&escaped);
+}
+
+/* What spreadsheets evaluate: OWASP, "CSV Injection". */
+static bool is_formula(struct str s)
+{
+    return s.n > 0 && memchr("=+-@\t\r", s.p[0], 6) != NULL;
+}
+
+void text_add_csv(struct text *text, struct str s, bool guard)
+{
+    static const struct escape quotes[] = { { '"', "\"\"" }, { 0, NULL } };
+    struct text shown = { 0 };
+    bool quoted = false, formula = guard && is_formula(s);
+
+    text_add_printable(&shown, s);
+    s = str_from(shown.p, shown.n);
+    for (size_t i = 0; s.p != NULL && i < s.n; i++)
+        quoted |= s.p[i] == ',' || s.p[i] == '"';
+    if (quoted)
+        text_add_lit(text, "\"");
+    if (formula)
+        text_add_lit(text, "'");
+    add_replaced(text, s, quotes);
+    if (quoted)
+        text_add_lit(text, "\"");
+    text->failed |= shown.failed;
+    text_free(&shown);
+}
+
+void text_add_html(struct text *text, struct str s)
+{
+    static const struct escape markup[] = { { '<', "&lt;" },   { '>', "&gt;" },   { '&', "&amp;" },
+                                            { '"', "&quot;" }, { '\'', "&#39;" }, { 0, NULL } };
+    struct text shown = { 0 };
+
+    text_add_printable(&shown, s);
+    add_replaced(text, str_from(shown.p, shown.n), markup);
+    text->failed |= shown.failed;
+    text_free(&shown);
+}
+
+void text_add_markdown(struct text *text, struct str s)
+{
+    static const struct escape marks[] = { { '|', "\\|" },   { '*', "\\*" },   { '_', "\\_" },
+                                           { '`', "\\`" },   { '\\', "\\\\" }, { '[', "\\[" },
+                                           { ']', "\\]" },   { '<', "&lt;" },  { '>', "&gt;" },
+                                           { '&', "&amp;" }, { '#', "\\#" },   { '~', "\\~" },
+                                           { 0, NULL } };
+    struct text shown = { 0 };
+
+    text_add_printable(&shown, s);
+    add_replaced(text, str_from(shown.p, shown.n), marks);
+    text->failed |= shown.failed;
+    text_free(&shown);
+}
+
+/* C0, DEL, C1; line and paragraph separator; and the marks with which text can pass for another text. */
+static bool has_no_shape(uint32_t point)
+{
+    return point < 0x20 || (point >= 0x7F && point <= 0x9F) || point == 0x200E || point == 0x200F ||
+           (point >= 0x2028 && point <= 0x202E) || (point >= 0x2066 && point <= 0x2069) ||
+           point == 0xFEFF;
+}
+
+void text_add_printable(struct text *text, struct str s)
+{
+    size_t from = 0, at = 0;
+
+    while (at < s.n) {
+        uint32_t point;
+        bool valid;
+        size_t n = utf8_next(str_from(s.p + at, s.n - at), &point, &valid);
+
+        if (!valid || has_no_shape(point)) {
+            text_add(text, s.p + from, at - from);
+            if (valid)
+                text_addf(text, "\\u%04x", (unsigned)point);
+            else
+                text_add_lit(text, "\xEF\xBF\xBD");
+            from = at + n;
+        }
+        at += n;
+    }
+    text_add(text, s.p + from, s.n - from);
+}

@@ -1,0 +1,98 @@
+// crumb report as a command: forms, mistakes, damage, live data, interruption.
+
+import assert from 'node:assert/strict';
+import { spawn } from 'node:child_process';
+import fs from 'node:fs';
+import path from 'node:path';
+import test from 'node:test';
+import { CRUMB, crumb, start, temporaryDir } from './lib/crumbd.js';
+import { fetchOnce } from './lib/http.js';
+import { report, storeHits } from './lib/stored.js';
+
+test('report: a mistake is told with the nearest names and ends with 2', async (t) => {
+    const { data } = storeHits(temporaryDir(t), 31, 100, 2);
+    const mistakes = [
+        [['page'], /there is no report page; did you mean pages\?/],
+        [['--by', 'contry'], /there is no field contry to group by; did you mean country\?/],
+        [['pages', '--sort', 'hits'], /pages has no column hits to sort by; there are path, views, visitors, share/],
+        [['--bots', 'exlude'], /--bots takes exclude, include or only, not exlude; did you mean exclude\?/],
+        [['--step', 'days'], /--step takes hour, day, week or month, not days; did you mean day\?/],
+        [['--format', 'htm'], /not htm; did you mean html\?/],
+        [['--compare', 'previous'], /needs --since/],
+        [['--top', 'ten'], /--top wants a number/],
+        [['--idle', '30'], /--idle wants a duration/],
+        [['--tz', 'Europe/Berln'], /there is no time zone Europe\/Berln.*Europe\/Berlin/],
+        [['--since', 'tomorow'], /tomorow is no time/],
+        [['hits'], /needs --by/],
+        [['pages', 'entry', '--format', 'csv'], /holds one report/],
+        [['entry', '--by', 'country'], /cannot be grouped/],
+    ];
+    for (const [args, sentence] of mistakes) {
+        const result = crumb('report', ...args, '--data', data);
+        assert.equal(result.status, 2, args.join(' '));
+        assert.match(result.stderr, sentence);
+        assert.equal(result.stdout, '');
+    }
+});
+
+test('report: every form says the same', async (t) => {
+    const { data } = storeHits(temporaryDir(t), 32, 3000, 5);
+    const run = (...args) => crumb('report', ...args, '--data', data).stdout;
+    const rows = report(data, 'countries');
+    const lines = run('countries', '--format', 'ndjson').trim().split('\n').map((line) => JSON.parse(line));
+    assert.deepEqual(lines.map(({ report: name, ...row }) => row), rows.slice(0, 20));
+    const [head, ...csv] = run('countries', '--format', 'csv').trim().split('\r\n');
+    assert.equal(head, 'country,visitors,views,hits,share');
+    assert.deepEqual(csv.map((line) => line.split(',').slice(0, 2)), rows.map((row) => [row.country, String(row.visitors)]));
+    assert.match(run('countries', '--format', 'md'), new RegExp(`\\| ${rows[0].country} \\| ${rows[0].visitors.toLocaleString('en')} \\|`));
+    assert.match(run('countries'), new RegExp(`^${rows[0].country} +${rows[0].visitors.toLocaleString('en')} `, 'm'));
+    assert.doesNotMatch(run(), /\x1b/, 'no colours into a pipe');
+    assert.match(run(), /Overview[^]*Timeline[^]*Pages[^]*Referrers[^]*Countries[^]*Browsers/);
+});
+
+test('report: of damaged data it is made from what is intact, and ends with 3', async (t) => {
+    const { data } = storeHits(temporaryDir(t), 33, 6000, 1);
+    const whole = report(data, 'overview', '--bots', 'include')[0].hits;
+    const files = fs.readdirSync(path.join(data, 'hits'), { recursive: true }).filter((name) => name.endsWith('.gz'));
+    const file = path.join(data, 'hits', files.sort()[3]);
+    const bytes = fs.readFileSync(file);
+    bytes.fill(0xaa, bytes.length / 2, bytes.length / 2 + 40);
+    fs.writeFileSync(file, bytes);
+    const result = crumb('report', 'overview', '--bots', 'include', '--data', data, '--format', 'json');
+    assert.equal(result.status, 3);
+    assert.ok(result.stderr.includes(`${path.basename(file)}@`), result.stderr);
+    const hits = JSON.parse(result.stdout).reports[0].rows[0].hits;
+    assert.ok(hits < whole && hits > whole / 2, `${hits} of ${whole}`);
+    assert.equal(JSON.parse(result.stdout).damaged >= 1, true);
+});
+
+test('report: live data of a running server are counted', async (t) => {
+    const server = await start(t);
+    for (let i = 0; i < 7; i++) await fetchOnce(server.address, `/b.gif?site=s&url=https%3A%2F%2Fs.example%2Fp${i % 2}`);
+    assert.deepEqual(report(server.data, 'pages').map((row) => [row.path, row.views]), [['/p0', 4], ['/p1', 3]]);
+    const live = report(server.data, 'live');
+    assert.equal(live.reduce((sum, row) => sum + row.views, 0), 7);
+    await server.stop();
+    assert.equal(report(server.data, 'overview')[0].views, 7);
+});
+
+test('report: Ctrl-C ends it at once and leaves no file', async (t) => {
+    const dir = temporaryDir(t);
+    const { data } = storeHits(dir, 34, 60_000, 3);
+    const file = path.join(dir, 'out.html');
+    const child = spawn(CRUMB, ['report', '--data', data, '--format', 'html', '-o', file, '--top', '0'], { stdio: 'ignore' });
+    const ended = new Promise((resolve) => child.on('close', (code, signal) => resolve({ signal, at: Date.now() })));
+    await new Promise((resolve) => child.on('spawn', resolve));
+    const sent = Date.now();
+    child.kill('SIGINT');
+    const { signal, at } = await ended;
+    assert.equal(signal, 'SIGINT');
+    assert.ok(at - sent < 1000, `${at - sent} ms`);
+    assert.deepEqual(fs.readdirSync(dir).filter((name) => name.startsWith('out')), []);
+});
+
+test('report: what does not fit into memory is spilled and counted the same', async (t) => {
+    const { data } = storeHits(temporaryDir(t), 35, 20_000, 3);
+    const small = (name) => JSON.parse(crumb('report', name, '--data', data, '--format', 'json', '--top', '0', '--memory', '256KiB').stdout).reports[0].rows;
+    for (const name of ['overview', 'pages', 'cities', 'paths', 'sequences', 'visitors']) assert.deepEqual(small(name), report(data, name), name);
+});

@@ -3,7 +3,9 @@
 # durability process and power, beside the same server with the write left out (no_write.c).
 #
 # 256 connections, one worker; the server on one processor, wrk on another. Rounds are interleaved and
-# the median of each figure is printed. No segment rolls meanwhile, so sealing is in none of the figures.
+# the median of each figure is printed. In the first three no segment rolls meanwhile, so that every hit
+# goes to pages of a new file and sealing is in none of the figures; "rolling" is process as it runs for
+# days: segments of 64 MiB, their files used again, sealing on the same processor.
 set -eu
 cd "$(dirname "$0")/.."
 seconds=${1:-10}
@@ -23,7 +25,7 @@ request = function()
 end
 END
 
-# serve NAME PROGRAM DURABILITY - one round; appends "hits/s p99_ms us/hit" to $dir/NAME
+# serve NAME PROGRAM DURABILITY ROLL-SIZE - one round; appends "hits/s p99_ms us/hit" to $dir/NAME
 serve() {
     rm -rf "$dir/data"
     cat >"$dir/crumb.yaml" <<END
@@ -35,7 +37,7 @@ keys: $dir/keys
 workers: 1
 durability: $3
 roll_interval: 1h
-roll_size: 4GiB
+roll_size: $4
 geo:
   databases: []
 END
@@ -43,7 +45,7 @@ END
     pid=$!
     until grep -q 'listening on' "$dir/log"; do kill -0 "$pid" || { cat "$dir/log"; exit 1; }; done
     address=$(sed -n 's/.*listening on //p' "$dir/log")
-    taskset -c 1 wrk -t1 -c256 -d2 -s "$dir/load.lua" "http://$address/" >/dev/null
+    taskset -c 1 wrk -t1 -c256 -d4 -s "$dir/load.lua" "http://$address/" >/dev/null
     before=$(awk '{ print $14 + $15 }' "/proc/$pid/stat")
     taskset -c 1 wrk -t1 -c256 -d"$seconds" --latency -s "$dir/load.lua" "http://$address/" >"$dir/wrk"
     after=$(awk '{ print $14 + $15 }' "/proc/$pid/stat")
@@ -68,13 +70,14 @@ median() {
 
 round=0
 while [ $round -lt "$rounds" ]; do
-    serve none "$build/bench/crumbd-no-write" process
-    serve process "$build/crumbd" process
-    serve power "$build/crumbd" power
+    serve none "$build/bench/crumbd-no-write" process 4GiB
+    serve process "$build/crumbd" process 4GiB
+    serve power "$build/crumbd" power 4GiB
+    serve rolling "$build/crumbd" process 64MiB
     round=$((round + 1))
 done
 printf '%-10s %10s %12s %9s %9s\n' durability hits/s 'of no write' 'p99 ms' 'us/hit'
-for name in none process power; do
+for name in none process power rolling; do
     printf '%-10s %10s %11s%% %9s %9s\n' $name "$(median $name 1)" \
         "$(awk -v a="$(median $name 1)" -v b="$(median none 1)" 'BEGIN { printf "%.1f", 100 * a / b }')" \
         "$(median $name 2)" "$(median $name 3)"

@@ -47,6 +47,8 @@ struct sealer {
     uint64_t spares_bytes, spares_made;
     int64_t spares_used_ms; /* when one was made or taken last */
     bool make_room, stopping;
+    bool listed; /* what earlier processes left is in the jobs */
+    int64_t list_due_ms;
     struct err why; /* of the last segment that could not be sealed */
 };
 
@@ -463,17 +465,17 @@ static uint64_t size_of(const struct store *store, const struct segment_id *id)
     return fs_stat_path(path, &st, NULL) == 0 ? (uint64_t)st.st_size : 0;
 }
 
-/* Everything in the spool that another instance wrote is nobody's any more: we hold the lock. */
-static void find_leftovers(struct sealer *sealer)
+/* Everything in the spool that another instance wrote is nobody's any more: we hold the lock. False
+ * when it could not be listed. */
+static bool find_leftovers(struct sealer *sealer, struct err *e)
 {
     struct store *store = sealer->store;
     struct catalog catalog;
-    struct err why;
 
     memset(&catalog, 0, sizeof catalog);
-    if (catalog_add_spool(&catalog, store->data_dir, &why) != 0) {
-        store_say(store, true, "%s", why.text);
-        return;
+    if (catalog_add_spool(&catalog, store->data_dir, e) != 0) {
+        catalog_free(&catalog);
+        return false;
     }
     catalog_sort(&catalog);
     if (catalog.foreign_files > 0)
@@ -497,6 +499,26 @@ static void find_leftovers(struct sealer *sealer)
     }
     pthread_mutex_unlock(&sealer->mutex);
     catalog_free(&catalog);
+    return true;
+}
+
+/* Looks for leftovers, again and again if the folder cannot be listed; with the lock held. True if
+ * it had to look. */
+static bool look_for_leftovers(struct sealer *sealer, int64_t now_ms)
+{
+    bool first = sealer->list_due_ms == 0, last = sealer->stopping;
+    struct err why;
+
+    if (sealer->listed || (now_ms < sealer->list_due_ms && !last))
+        return false;
+    pthread_mutex_unlock(&sealer->mutex);
+    sealer->listed = find_leftovers(sealer, &why);
+    if (!sealer->listed && first)
+        store_say(sealer->store, true, "%s", why.text);
+    pthread_mutex_lock(&sealer->mutex);
+    sealer->listed = sealer->listed || last; /* the next start will find them */
+    sealer->list_due_ms = now_ms + RETRY_FIRST_MS;
+    return true;
 }
 
 /* ---- the thread ---- */
@@ -507,7 +529,6 @@ static void *run(void *arg)
 
     (void)setpriority(PRIO_PROCESS, (id_t)gettid(), SEALER_NICE);
     drop_old_spares(sealer->store);
-    find_leftovers(sealer);
     pthread_mutex_lock(&sealer->mutex);
     for (;;) {
         int64_t now_ms = clock_mono_ms(), wake_ms;
@@ -515,6 +536,8 @@ static void *run(void *arg)
         bool spares_old =
             sealer->spares > 0 && now_ms - sealer->spares_used_ms >= SPARES_AGE_MAX_MS;
 
+        if (look_for_leftovers(sealer, now_ms))
+            continue;
         if (sealer->make_room || spares_old) {
             pthread_mutex_unlock(&sealer->mutex);
             drop_spares(sealer);
@@ -530,6 +553,8 @@ static void *run(void *arg)
             break;
         if (sealer->spares > 0 && sealer->spares_used_ms + SPARES_AGE_MAX_MS < wake_ms)
             wake_ms = sealer->spares_used_ms + SPARES_AGE_MAX_MS;
+        if (!sealer->listed && sealer->list_due_ms < wake_ms)
+            wake_ms = sealer->list_due_ms;
         wait_until(sealer, wake_ms);
     }
     pthread_mutex_unlock(&sealer->mutex);

@@ -190,6 +190,7 @@ int main(int argc, char **argv)
                                     .roll_size_bytes = 256 << 20 };
     int64_t quiet_start_us, start_us, quiet_us, sealing_us, sealed_ms;
     uint64_t records = 0;
+    uint32_t segments;
     unsigned mib = 2048;
     size_t quiet_n, n;
     int c;
@@ -216,13 +217,14 @@ int main(int argc, char **argv)
     snprintf(path, sizeof path, "mkdir -p %s/data/spool", dir);
     need(system(path) == 0, path);
     snprintf(path, sizeof path, "%s/data", dir);
-    for (uint32_t i = 1; i <= mib / SEGMENT_MIB; i++)
+    segments = mib / SEGMENT_MIB;
+    for (uint32_t i = 1; i <= segments; i++)
         records = write_segment(path, i, records);
     sync(); /* else the kernel writes the backlog out while latency is measured */
     start(&server, &start_us);
     sealed_ms = now_us() / 1000;
     sealing_us = measure(&server, SAMPLES_MAX, true, &n);
-    while (server_metric(&server, "crumb_store_segments_recovered_total") < mib / SEGMENT_MIB) {
+    while (server_metric(&server, "crumb_store_segments_recovered_total") < segments) {
         need(now_us() / 1000 - sealed_ms < DEADLINE_MS, "sealing does not come to an end");
         usleep(20000);
     }

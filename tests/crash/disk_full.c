@@ -311,5 +311,6 @@ int main(int argc, char **argv)
     run_cycles(&r);
     unmount(&r);
     server_wipe(&r.server);
+    ledger_free(&r.ledger);
     return 0;
 }

@@ -61,6 +61,14 @@ void ledger_reset(struct ledger *l)
     l->count = 0;
 }
 
+void ledger_free(struct ledger *l)
+{
+    free(l->state);
+    free(l->never);
+    free(l->found);
+    memset(l, 0, sizeof *l);
+}
+
 void ledger_forget_found(struct ledger *l)
 {
     if (l->room > 0)

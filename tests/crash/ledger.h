@@ -30,6 +30,7 @@ void ledger_answer(struct ledger *l, uint64_t number, bool acked);
 void ledger_found(struct ledger *l, uint64_t number);
 void ledger_forget_found(struct ledger *l); /* before reading back again */
 void ledger_reset(struct ledger *l);
+void ledger_free(struct ledger *l);
 
 struct ledger_verdict {
     uint64_t sent, acked, refused, unanswered;

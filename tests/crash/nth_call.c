@@ -425,6 +425,7 @@ int main(int argc, char **argv)
            (unsigned long long)r.lives, (unsigned long long)r.deaths,
            (unsigned long long)r.recoveries_killed, (unsigned long long)r.faults,
            (unsigned long long)r.refusals, (unsigned long long)r.startups_refused);
-    server_wipe_data(&r.server);
+    server_wipe(&r.server);
+    ledger_free(&r.ledger);
     return 0;
 }

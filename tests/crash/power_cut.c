@@ -378,5 +378,8 @@ int main(int argc, char **argv)
     printf("\n");
     server_wipe(&r.server);
     server_wipe(&r.after);
+    ledger_free(&r.ledger);
+    ledger_free(&r.all);
+    free(r.acked_us);
     return 0;
 }

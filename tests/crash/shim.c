@@ -8,6 +8,7 @@
  */
 #include "crash/shim.h"
 
+#include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -45,6 +46,7 @@ typedef int (*reserve_fn)(int, off_t, off_t);
 typedef int (*truncate_fn)(int, off_t);
 typedef int (*rename_fn)(const char *, const char *);
 typedef int (*unlink_fn)(const char *);
+typedef DIR *(*opendir_fn)(const char *);
 typedef int (*mkdir_fn)(const char *, mode_t);
 
 __attribute__((constructor)) static void attach(void)
@@ -304,6 +306,22 @@ EXPORT int unlink(const char *path)
         enter(SHIM_DID_UNLINK, -1, 0, 0, 0, path, (uint32_t)strlen(path) + 1);
     unlock(action);
     return result;
+}
+
+/* A kind of open. */
+EXPORT DIR *opendir(const char *path)
+{
+    REAL(opendir_fn, "opendir");
+    enum shim_action action;
+    DIR *dir;
+
+    if (!ours(path))
+        return real.function(path);
+    lock();
+    action = decide(SHIM_OPEN);
+    dir = action == SHIM_FAIL ? NULL : real.function(path);
+    unlock(action);
+    return dir;
 }
 
 EXPORT int mkdir(const char *path, mode_t mode)

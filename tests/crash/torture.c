@@ -231,6 +231,7 @@ int main(int argc, char **argv)
            t.cycles, (unsigned long long)t.kills_at_start, (unsigned long long)t.total_acked,
            (unsigned long long)t.total_unanswered, (unsigned long long)t.total_refused,
            (unsigned long long)t.torn_reads);
-    server_wipe_data(&t.server);
+    server_wipe(&t.server);
+    ledger_free(&t.ledger);
     return 0;
 }

@@ -2,7 +2,6 @@
  * replay.c - runs a fuzz target once for each file that is named, without libFuzzer.
  */
 #include <stdio.h>
-#include <stdlib.h>
 
 #include "fuzz/fuzz.h"
 
@@ -11,18 +10,17 @@
 int main(int argc, char **argv)
 {
     for (int i = 1; i < argc; i++) {
-        uint8_t *bytes = malloc(INPUT_BYTES_MAX);
+        static uint8_t bytes[INPUT_BYTES_MAX];
         FILE *file = fopen(argv[i], "rb");
         size_t n;
 
-        if (bytes == NULL || file == NULL) {
+        if (file == NULL) {
             perror(argv[i]);
             return 1;
         }
         n = fread(bytes, 1, INPUT_BYTES_MAX, file);
         fclose(file);
         (void)LLVMFuzzerTestOneInput(bytes, n);
-        free(bytes);
     }
     printf("%s: %d inputs\n", argv[0], argc - 1);
     return 0;

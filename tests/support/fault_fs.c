@@ -3,6 +3,7 @@
  */
 #include "support/fault_fs.h"
 
+#include <dirent.h>
 #include <dlfcn.h>
 #include <errno.h>
 #include <fcntl.h>
@@ -91,6 +92,7 @@ typedef int (*fallocate_fn)(int, off_t, off_t);
 typedef int (*truncate_fn)(int, off_t);
 typedef int (*rename_fn)(const char *, const char *);
 typedef int (*unlink_fn)(const char *);
+typedef DIR *(*list_fn)(const char *);
 
 ssize_t pwritev(int fd, const struct iovec *iov, int count, off_t offset)
 {
@@ -173,6 +175,18 @@ int unlink(const char *path)
     if (error != 0) {
         errno = error;
         return -1;
+    }
+    return real.function(path);
+}
+
+DIR *opendir(const char *path)
+{
+    REAL(list_fn, "opendir");
+    int short_bytes, error = decide(FAULT_LIST, path, &short_bytes);
+
+    if (error != 0) {
+        errno = error;
+        return NULL;
     }
     return real.function(path);
 }

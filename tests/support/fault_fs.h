@@ -2,7 +2,7 @@
  * fault_fs.h - makes chosen system calls on files fail, below src/base/fs.c.
  *
  * Linked into a test program it stands before libc's pwritev, fdatasync, fsync, posix_fallocate,
- * ftruncate, rename and unlink, and passes everything on until told otherwise. Thread: any; set
+ * ftruncate, rename, unlink and opendir, and passes everything on until told otherwise. Thread: any; set
  * faults while no other thread is about to meet them.
  */
 #ifndef CRUMB_TESTS_FAULT_FS_H
@@ -17,6 +17,7 @@ enum fault_call {
     FAULT_TRUNCATE,
     FAULT_RENAME,
     FAULT_UNLINK,
+    FAULT_LIST, /* opendir */
     FAULT_CALLS
 };
 

@@ -239,6 +239,19 @@ Test(store, leftover_after_a_failed_sync_is_not_doubled)
     expect_records(7);
 }
 
+Test(store, leftovers_are_found_when_the_spool_could_not_be_listed_at_first)
+{
+    data_store_open(&s, false);
+    data_store_keep(&s, 0, DATA_NOON_MS, 10);
+    kill_server();
+    fault_fs_set(FAULT_LIST, (struct fault){ "/spool", 0, 3, EMFILE, 0 });
+    data_store_open(&s, false);
+    cr_expect(DATA_WAIT(&s, segments_recovered, 1));
+    data_store_close(&s);
+    cr_expect_eq(data_dir_count("*.seg"), 0);
+    expect_records(10);
+}
+
 Test(store, seal_that_fails_is_repeated_until_it_works)
 {
     data_store_open(&s, false);

@@ -11,7 +11,8 @@
  *
  * --fail: the same calls fail while the server serves, once (each N) and from the Nth on for ever,
  * with each errno that fits, or write too little. The server must live, answer every hit, move the
- * metric that tells of it, and when the fault is taken away serve again by itself.
+ * metric that tells of it, and when the fault is taken away serve again by itself. Every second one
+ * is then killed, not stopped.
  *
  * After every death and at the end the ledger decides. --every K takes each K-th N, starting at a
  * place that the seed gives.
@@ -282,6 +283,12 @@ static bool fail_at(struct run *r, enum shim_call call, enum shim_action action,
     if (v.unanswered == 0 && !server_metrics_agree(&r->server, &before, &v))
         fail(r, "/metrics does not agree with the ledger");
     must_come_back(r);
+    if (r->lives % 2 == 0) { /* what the fault left must survive a kill, too */
+        server_kill(&r->server);
+        judge(r, false);
+        live_in_peace(r, false);
+        return happened;
+    }
     if (server_stop(&r->server, STOP_MAX_MS) != 0)
         fail(r, "a clean stop did not end with 0");
     if (server_verify(&r->server) != 0)

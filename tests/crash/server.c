@@ -12,6 +12,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/prctl.h>
 #include <sys/socket.h>
 #include <sys/stat.h>
 #include <sys/wait.h>
@@ -19,7 +20,6 @@
 #include <unistd.h>
 
 #define PATH_BYTES   1024
-#define WRAPPER_MAX  32
 #define WAIT_STEP_US 1000
 
 static void path_in(const struct server *s, char *out, const char *name)
@@ -85,17 +85,9 @@ static void load_shim(const struct server *s)
 void server_spawn(struct server *s)
 {
     char log_path[PATH_BYTES], config_path[PATH_BYTES];
-    const char *words[WRAPPER_MAX + 4];
-    size_t n = 0;
 
     path_in(s, log_path, "crumbd.log");
     path_in(s, config_path, "crumb.yaml");
-    for (char *const *w = s->wrapper; w != NULL && *w != NULL && n < WRAPPER_MAX; w++)
-        words[n++] = *w;
-    words[n++] = s->crumbd;
-    words[n++] = "-c";
-    words[n++] = config_path;
-    words[n] = NULL;
     unlink(log_path); /* each start announces itself in a fresh one */
     s->port = s->admin_port = 0;
     s->pid = fork();
@@ -106,12 +98,11 @@ void server_spawn(struct server *s)
 
         dup2(log, STDERR_FILENO);
         dup2(log, STDOUT_FILENO);
+        prctl(PR_SET_PDEATHSIG, SIGKILL); /* a test that is stopped leaves no server behind */
         load_shim(s);
-        setpgid(0, 0); /* so that a wrapper and its program end together */
-        execvp(words[0], (char *const *)(uintptr_t)words);
+        execl(s->crumbd, s->crumbd, "-c", config_path, (char *)NULL);
         _exit(127);
     }
-    setpgid(s->pid, s->pid);
 }
 
 static unsigned announced_port(const char *log, const char *what)
@@ -168,7 +159,7 @@ void server_kill(struct server *s)
 {
     if (s->pid == 0)
         return;
-    kill(-s->pid, SIGKILL);
+    kill(s->pid, SIGKILL);
     waitpid(s->pid, NULL, 0);
     s->pid = 0;
 }

@@ -14,11 +14,10 @@
 struct server {
     const char *crumbd; /* program */
     const char *crumb;
-    const char *dir;      /* scratch folder: config, log and data are below it */
-    char *const *wrapper; /* words before the program (taskset ...), NULL-terminated; NULL: none */
-    const char *shim;     /* shim.so, which finds its file in dir; NULL: without */
-    const char *boot_id;  /* a file for the shim to show as the machine's boot id; NULL: the real */
-    pid_t pid;            /* 0: not running */
+    const char *dir;     /* scratch folder: config, log and data are below it */
+    const char *shim;    /* shim.so, which finds its file in dir; NULL: without */
+    const char *boot_id; /* a file for the shim to show as the machine's boot id; NULL: the real */
+    pid_t pid;           /* 0: not running */
     unsigned port, admin_port;
 };
 

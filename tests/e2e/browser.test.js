@@ -87,10 +87,16 @@ test('browser: with JavaScript every page of the demo site loads without an erro
     page.on('console', (message) => message.type() === 'error' && problems.push(message.text()));
     page.on('pageerror', (error) => problems.push(String(error)));
     page.on('response', (answer) => answer.status() >= 400 && problems.push(`${answer.status()} ${answer.url()}`));
-    for (const name of fs.readdirSync(path.join(ROOT, 'conf/demo')).filter((file) => file.endsWith('.html'))) {
+    const pages = fs.readdirSync(path.join(ROOT, 'conf/demo')).filter((file) => file.endsWith('.html'));
+    for (const name of pages) {
         await page.goto(`${server.url}/${name === 'index.html' ? '' : name}`, { waitUntil: 'networkidle' });
     }
+    await page.goto('about:blank'); // the last page tells what it has to tell
     assert.deepEqual(problems, []);
+    const tagged = pages.filter((name) => /data-site/.test(fs.readFileSync(path.join(ROOT, 'conf/demo', name), 'utf8')));
+    const views = () => cat(server).filter((record) => record.kind === 'view').map((record) => record.path).sort();
+    await until('every page is a view', () => views().length >= tagged.length);
+    assert.deepEqual(views(), tagged.map((name) => (name === 'index.html' ? '/' : `/${name}`)).sort(), 'each page once');
     assert.ok(cat(server).some((record) => record.kind === 'event'));
 });
 

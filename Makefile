@@ -197,6 +197,12 @@ TESTS ?=
 e2e: all $(COUNTRY_DB) $(BUILD)/store_lines
 	@CRUMB_BUILD=$(BUILD) tests/e2e/run.sh $(TESTS)
 
+#: make bench-report  crumb report beside DuckDB, GoAccess and jq on the same hits
+bench-report:
+	@conf/setup/packages.sh bench
+	@$(MAKE) --no-print-directory all $(BUILD)/store_lines
+	@node bench/report.mjs
+
 #: make bench    crumbd beside nginx: CPU per hit, hits/s, p99, bytes per hit
 bench:
 	@conf/setup/packages.sh bench
@@ -338,5 +344,5 @@ refresh-data:
 help:
 	@sed -n 's/^#: //p' Makefile
 
-.PHONY: run test e2e bench bench-durability asan tsan stress tag tag-check crash-programs crash torture fuzz fuzz-regression lint tidy \
+.PHONY: run test e2e bench bench-durability bench-report asan tsan stress tag tag-check crash-programs crash torture fuzz fuzz-regression lint tidy \
 	cppcheck shellcheck install help refresh-data

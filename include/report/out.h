@@ -13,6 +13,7 @@
 struct out_options {
     const char *period;    /* the period in words: "2026-11-01 to 2026-11-23, Europe/Berlin" */
     const char *selection; /* what was asked for beside the period, in words; "" */
+    const char *bots;      /* what was done with hits of programs: "are left out" */
     const char *made;      /* when, RFC 3339 */
     bool raw;              /* csv: no guard against formulas */
     bool colours;          /* table: the terminal shows them */
@@ -42,6 +43,10 @@ struct report_column out_column(const struct report_table *table, size_t r, unsi
 /* A cell for people: "1,234", "12.3 %", "1:05 min"; text is not escaped: out_cell_text instead. */
 void out_add_value(struct text *text, const struct report_column *column,
                    const struct report_cell *cell);
+
+/* "1,234 hits of bots are left out"; nothing when there were none. */
+void out_add_bots(struct text *text, const struct report *report,
+                  const struct out_options *options);
 
 /* The text of a key, or "(none)" when it is empty. */
 struct str out_cell_text(const struct report_cell *cell);

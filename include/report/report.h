@@ -102,8 +102,9 @@ struct report_spec {
     size_t rows_count;
     const char *by[REPORT_KEYS_MAX]; /* instead of the keys of the first row; NULL ended */
     size_t top;                      /* rows of a table; 0: all */
-    bool all_countries;              /* but every row of countries, for a map */
-    const char *sort;                /* a column of the first row, NULL: its own */
+    bool
+        for_page; /* every country, for the map, and steps of time in which nothing was, for the chart */
+    const char *sort; /* a column of the first row, NULL: its own */
     enum report_bots bots;
     enum report_step step;
     bool compare;          /* with the period of the same length just before; needs since_ms */

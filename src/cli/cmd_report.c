@@ -71,10 +71,13 @@ static int find_word(const char *option, const char *word, const char *const *wo
 static int set_bots(struct asking *a, struct err *e)
 {
     static const char *const words[] = { "exclude", "include", "only" };
+    static const char *const done[] = { "are left out", "are counted too",
+                                        "are all that is counted" };
     const char *word = a->opts->value[OPT_BOTS];
     int i = word == NULL ? 0 : find_word("bots", word, words, 3, e);
 
-    a->spec.bots = (enum report_bots)i;
+    a->spec.bots = (enum report_bots)(i < 0 ? 0 : i);
+    a->out.bots = done[a->spec.bots];
     return i < 0 ? -1 : 0;
 }
 
@@ -131,7 +134,7 @@ static int set_numbers(struct asking *a, struct err *e)
     if (top != NULL && !str_to_u64(str_of(top), UINT32_MAX, &n))
         return err_set(e, ERR_INPUT, "--top wants a number of rows, not %s", top);
     a->spec.top = a->out.top = (size_t)n;
-    a->spec.all_countries = page;
+    a->spec.for_page = page;
     a->spec.idle_ms = IDLE_MS;
     if (idle != NULL &&
         (!units_parse_duration_ms(str_of(idle), &a->spec.idle_ms) || a->spec.idle_ms <= 0))

@@ -18,10 +18,12 @@ static const struct command table[] = {
     { "tail", "", 0, "Prints the last records and then each new one as it arrives",
       RECORD_OPTIONS | OPT_BIT(OPT_LINES) | OPT_BIT(OPT_REJECTED), cmd_tail },
     { "report", "[NAME...]", UINT_MAX,
-      "Answers from the records: views, visitors, sessions, pages, referrers ... (--list names all)",
+      "Answers from the records: views, visitors, sessions, pages, referrers ... (--list names "
+      "all)",
       RECORD_OPTIONS | OPT_BIT(OPT_BY) | OPT_BIT(OPT_TOP) | OPT_BIT(OPT_SORT) |
           OPT_BIT(OPT_COMPARE) | OPT_BIT(OPT_BOTS) | OPT_BIT(OPT_STEP) | OPT_BIT(OPT_IDLE) |
-          OPT_BIT(OPT_MEMORY) | OPT_BIT(OPT_LIST) | OPT_BIT(OPT_FORMAT) | OPT_BIT(OPT_RAW) | OPT_BIT(OPT_OUTPUT),
+          OPT_BIT(OPT_MEMORY) | OPT_BIT(OPT_LIST) | OPT_BIT(OPT_FORMAT) | OPT_BIT(OPT_RAW) |
+          OPT_BIT(OPT_OUTPUT),
       cmd_report },
     { "verify", "[PATH...]", UINT_MAX,
       "Reads every byte of the data, or of the files named, and tells what is damaged or missing",

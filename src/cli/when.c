@@ -14,9 +14,11 @@
 #include "base/fs.h"
 #include "base/str.h"
 #include "base/units.h"
+#include "cli/nearest.h"
 
 #define ZONE_FOLDER      "/usr/share/zoneinfo"
 #define ZONE_NAME_LENGTH 64
+#define ZONE_LIST_BYTES  (1u << 20)
 
 /* Words that mean the midnight at the start of a day. */
 static const struct {
@@ -42,15 +44,45 @@ static bool zone_exists(const char *name)
     return fs_stat_path(path, &st, NULL) == 0 && S_ISREG(st.st_mode);
 }
 
+/*
+ * The C library's own list of zones: "Z NAME ..." and "L OTHER NAME". The sentence names the nearest, or says
+ * what names look like when there is none or no list.
+ */
+static int no_zone(const char *name, struct err *e)
+{
+    struct nearest nearest;
+    struct str rest, line;
+    char near[NEAREST_TEXT_BYTES], *text = NULL;
+    size_t n;
+
+    nearest_begin(&nearest, str_of(name));
+    if (fs_read_all(ZONE_FOLDER "/tzdata.zi", ZONE_LIST_BYTES, &text, &n, NULL) == 0) {
+        rest = str_from(text, n);
+        while ((line = str_cut(&rest, '\n')).p != NULL) {
+            struct str kind = str_cut(&line, ' '), zone = str_cut(&line, ' ');
+
+            if (str_eq(kind, STR("L")))
+                zone = line;
+            else if (!str_eq(kind, STR("Z")))
+                continue;
+            text[zone.p + zone.n - text] = '\0';
+            nearest_offer(&nearest, zone.p);
+        }
+    }
+    err_set(e, ERR_INPUT, "there is no time zone %s%s", name,
+            nearest.count > 0 ? nearest_text(&nearest, "", near)
+                              : " in " ZONE_FOLDER "; names look like Europe/Berlin");
+    free(text);
+    return -1;
+}
+
 int when_zone(const char *name, struct err *e)
 {
     char value[ZONE_NAME_LENGTH + 2] = "UTC0";
 
     if (name != NULL && strcmp(name, "UTC") != 0) {
         if (!zone_exists(name))
-            return err_set(
-                e, ERR_INPUT,
-                "there is no time zone %s in " ZONE_FOLDER "; names look like Europe/Berlin", name);
+            return no_zone(name, e);
         snprintf(value, sizeof value, ":%s", name);
     }
     setenv("TZ", value, 1);

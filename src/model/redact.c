@@ -15,89 +15,30 @@
 /* ---- the table ---------------------------------------------------------------------------------
  */
 
-/* Lower case; compared with the key's letters, without case, '-', '_' and '.' left out. */
-static const struct str personal_keys[] = {
-#define KEY(name)                                                                                  \
-    {                                                                                              \
-        name, sizeof(name) - 1                                                                     \
-    }
-    /* who */
-    KEY("email"),
-    KEY("mail"),
-    KEY("emailaddress"),
-    KEY("useremail"),
-    KEY("eml"),
-    KEY("username"),
-    KEY("user"),
-    KEY("login"),
-    KEY("userid"),
-    KEY("firstname"),
-    KEY("lastname"),
-    KEY("fullname"),
-    KEY("surname"),
-    KEY("givenname"),
-    KEY("familyname"),
-    KEY("birthday"),
-    KEY("birthdate"),
-    KEY("dateofbirth"),
-    KEY("dob"),
-    KEY("ssn"),
-    KEY("passport"),
-    KEY("taxid"),
-    /* where to reach them */
-    KEY("phone"),
-    KEY("phonenumber"),
-    KEY("tel"),
-    KEY("telephone"),
-    KEY("mobile"),
-    KEY("msisdn"),
-    KEY("fax"),
-    KEY("address"),
-    KEY("street"),
-    KEY("zip"),
-    KEY("zipcode"),
-    KEY("postcode"),
-    KEY("postalcode"),
-    /* what opens doors */
-    KEY("password"),
-    KEY("passwd"),
-    KEY("passwort"),
-    KEY("pass"),
-    KEY("pwd"),
-    KEY("pin"),
-    KEY("otp"),
-    KEY("secret"),
-    KEY("clientsecret"),
-    KEY("token"),
-    KEY("accesstoken"),
-    KEY("refreshtoken"),
-    KEY("idtoken"),
-    KEY("authtoken"),
-    KEY("csrftoken"),
-    KEY("resettoken"),
-    KEY("auth"),
-    KEY("authorization"),
-    KEY("apikey"),
-    KEY("jwt"),
-    KEY("session"),
-    KEY("sessionid"),
-    KEY("sid"),
-    KEY("phpsessid"),
-    KEY("jsessionid"),
-    KEY("signature"),
-    KEY("samlresponse"),
-    /* what they pay with */
-    KEY("creditcard"),
-    KEY("cardnumber"),
-    KEY("ccnumber"),
-    KEY("cvv"),
-    KEY("cvc"),
-    KEY("iban"),
-    KEY("accountnumber"),
-#undef KEY
-};
-
+/*
+ * Lower case; compared with the key's letters, without case, '-', '_' and '.' left out. All rows have one
+ * size, zeros behind, so that a key is compared with all of them in a few nanoseconds.
+ */
 #define PERSONAL_KEY_BYTES_MAX 16
+
+/* clang-format off */
+static const char personal_keys[][PERSONAL_KEY_BYTES_MAX] = {
+    /* who */
+    "email", "mail", "emailaddress", "useremail", "eml", "username", "user", "login", "userid",
+    "firstname", "lastname", "fullname", "surname", "givenname", "familyname", "birthday",
+    "birthdate", "dateofbirth", "dob", "ssn", "passport", "taxid",
+    /* where to reach them */
+    "phone", "phonenumber", "tel", "telephone", "mobile", "msisdn", "fax", "address", "street",
+    "zip", "zipcode", "postcode", "postalcode",
+    /* what opens doors */
+    "password", "passwd", "passwort", "pass", "pwd", "pin", "otp", "secret", "clientsecret",
+    "token", "accesstoken", "refreshtoken", "idtoken", "authtoken", "csrftoken", "resettoken",
+    "auth", "authorization", "apikey", "jwt", "session", "sessionid", "sid", "phpsessid",
+    "jsessionid", "signature", "samlresponse",
+    /* what they pay with */
+    "creditcard", "cardnumber", "ccnumber", "cvv", "cvc", "iban", "accountnumber",
+};
+/* clang-format on */
 
 static char lower(char c)
 {
@@ -106,28 +47,20 @@ static char lower(char c)
     return c;
 }
 
-/* The key as the table has keys; absent when it is longer than all of them. */
-static struct str plain_key(struct str key, char memory[PERSONAL_KEY_BYTES_MAX])
+static bool is_in_table(struct str key)
 {
+    char plain[PERSONAL_KEY_BYTES_MAX] = { 0 };
     size_t n = 0;
 
     for (size_t i = 0; i < key.n; i++) {
         if (key.p[i] == '-' || key.p[i] == '_' || key.p[i] == '.')
             continue;
-        if (n == PERSONAL_KEY_BYTES_MAX)
-            return STR_ABSENT;
-        memory[n++] = lower(key.p[i]);
+        if (n == sizeof plain)
+            return false;
+        plain[n++] = lower(key.p[i]);
     }
-    return str_from(memory, n);
-}
-
-static bool is_in_table(struct str key)
-{
-    char memory[PERSONAL_KEY_BYTES_MAX];
-    struct str plain = plain_key(key, memory);
-
     for (size_t i = 0; i < sizeof personal_keys / sizeof personal_keys[0]; i++) {
-        if (str_eq(plain, personal_keys[i]))
+        if (memcmp(plain, personal_keys[i], sizeof plain) == 0)
             return true;
     }
     return false;

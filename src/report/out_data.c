@@ -86,6 +86,16 @@ void out_add_value(struct text *text, const struct report_column *column,
     }
 }
 
+void out_add_bots(struct text *text, const struct report *report, const struct out_options *options)
+{
+    uint64_t bots = report_totals(report)->bots;
+
+    if (bots == 0)
+        return;
+    add_grouped(text, bots);
+    text_addf(text, bots == 1 ? " hit of a bot %s" : " hits of bots %s", options->bots);
+}
+
 /* ---- json, ndjson -------------------------------------------------------------------------------------------- */
 
 static void add_number(struct text *text, const struct report_column *column,
@@ -257,6 +267,8 @@ int out_markdown(struct text *text, const struct report *report, const struct ou
     (void)e;
     text_addf(text, "# ");
     text_add_markdown(text, str_of(options->period));
+    text_add_lit(text, "\n\n");
+    out_add_bots(text, report, options);
     text_add_lit(text, "\n");
     for (size_t i = 0; i < report_tables(report); i++) {
         const struct report_table *table = report_table(report, i);

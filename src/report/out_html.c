@@ -274,6 +274,9 @@ static void add_header(const struct page *page)
     }
     text_addf(page->text, "%" PRIu64 " records read \xC2\xB7 made %s", totals->records,
               page->options->made);
+    if (totals->bots > 0)
+        text_add_lit(page->text, " \xC2\xB7 ");
+    out_add_bots(page->text, page->report, page->options);
     if (totals->damaged + totals->unusable > 0)
         text_addf(page->text,
                   " \xC2\xB7 <strong>%" PRIu64 " damaged places and %" PRIu64

@@ -218,6 +218,9 @@ int out_table(struct text *text, const struct report *report, const struct out_o
 
     p.utf8 = strcmp(nl_langinfo(CODESET), "UTF-8") == 0;
     text_add_printable(text, str_of(options->period));
+    if (report_totals(report)->bots > 0)
+        text_add_lit(text, "; ");
+    out_add_bots(text, report, options);
     text_add_lit(text, "\n");
     for (size_t i = 0; i < report_tables(report); i++) {
         p.table = report_table(report, i);

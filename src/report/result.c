@@ -238,11 +238,31 @@ static void drop_below_top(struct rows *rows)
         free((void *)(uintptr_t)rows->row[--rows->count].key.p);
 }
 
+static bool add_row(struct rows *rows, uint64_t hash, struct str key)
+{
+    struct row *more;
+    char *copy;
+
+    if (rows->count == rows->cap) {
+        size_t cap = rows->cap == 0 ? 64 : rows->cap * 2;
+
+        more = realloc(rows->row, cap * sizeof *more);
+        if (more == NULL)
+            return false;
+        rows->row = more;
+        rows->cap = cap;
+    }
+    copy = str_dup(key);
+    if (copy == NULL)
+        return false;
+    rows->row[rows->count++] = (struct row){ .hash = hash, .key = { copy, key.n } };
+    return true;
+}
+
 static void collect(void *arg, const struct tally_group *group)
 {
     struct rows *rows = arg;
     struct row *row;
-    char *key;
 
     rows->groups++;
     rows->sum_visitors += group->visitors;
@@ -250,31 +270,14 @@ static void collect(void *arg, const struct tally_group *group)
         rows->sum[i] += group->count[i];
     if (rows->only != NULL && find_row(rows->only, group->hash) == NULL)
         return;
-    if (rows->count == rows->cap) {
-        if (rows->top != 0 && rows->count >= 2 * rows->top + SPARE_ROWS) {
-            drop_below_top(rows);
-        } else {
-            size_t cap = rows->cap == 0 ? 64 : rows->cap * 2;
-            struct row *more = realloc(rows->row, cap * sizeof *more);
-
-            if (more == NULL) {
-                rows->no_memory = true;
-                return;
-            }
-            rows->row = more;
-            rows->cap = cap;
-        }
-    }
-    key = malloc(group->key.n + 1);
-    if (key == NULL) {
+    if (rows->top != 0 && rows->count >= 2 * rows->top + SPARE_ROWS)
+        drop_below_top(rows);
+    if (!add_row(rows, group->hash, group->key)) {
         rows->no_memory = true;
         return;
     }
-    if (group->key.n > 0)
-        memcpy(key, group->key.p, group->key.n);
-    key[group->key.n] = '\0';
-    row = &rows->row[rows->count++];
-    *row = (struct row){ group->hash, { 0 }, group->visitors, { key, group->key.n } };
+    row = &rows->row[rows->count - 1];
+    row->visitors = group->visitors;
     memcpy(row->count, group->count, sizeof row->count);
 }
 
@@ -661,10 +664,38 @@ static int collect_before(struct rows *before, struct rows *now, const struct pe
     return 0;
 }
 
+/* Steps between the first and the last hit that have no row get one. */
+static int add_empty_steps(struct rows *rows, const struct period *period, enum report_step step,
+                           struct err *e)
+{
+    struct fold_totals totals = period_totals(period);
+    int64_t stride_ms = step == REPORT_MINUTE ? 60 * DATE_SECOND_MS
+                        : step == REPORT_HOUR ? DATE_HOUR_MS
+                                              : 6 * DATE_HOUR_MS;
+    size_t known = rows->count;
+    struct zone zone = { 0 };
+    uint64_t last = 0;
+
+    qsort(rows->row, rows->count, sizeof *rows->row, compare_hashes);
+    for (int64_t ms = totals.first_ms; ms < totals.last_ms; ms += stride_ms) {
+        char label[ZONE_LABEL_BYTES];
+        struct buf b = buf_over(label, sizeof label);
+        struct rows before = { .row = rows->row, .count = known };
+        uint64_t hash;
+
+        zone_add_label(&b, &zone, ms, step);
+        hash = tally_hash(buf_str(&b));
+        if (hash != last && find_row(&before, hash) == NULL && !add_row(rows, hash, buf_str(&b)))
+            return err_set(e, ERR_MEMORY, "out of memory");
+        last = hash;
+    }
+    return 0;
+}
+
 static size_t top_of(const struct report_spec *spec, size_t i)
 {
     bool all = spec->rows[i]->fold == FOLD_TIME ||
-               (spec->all_countries && strcmp(keys_of(spec, i)[0], "country") == 0 &&
+               (spec->for_page && strcmp(keys_of(spec, i)[0], "country") == 0 &&
                 keys_of(spec, i)[1] == NULL);
 
     return all ? 0 : spec->top;
@@ -687,6 +718,8 @@ static int key_table(struct report_table *table, const struct report_spec *spec,
         if (compare)
             r = collect_before(&old, &rows, before, i, e);
     }
+    if (r == 0 && spec->for_page && row->fold == FOLD_TIME)
+        r = add_empty_steps(&rows, now, now->plan.tables[i].step, e);
     if (r == 0 && fold_has_page_keys(row->fold))
         r = name_keys(&rows, now, row->fold, e);
     if (r == 0) {
@@ -880,23 +913,19 @@ static void overview_change(struct report_table *table, struct report_cell *chan
     }
 }
 
-static void overview_note(struct report_table *table, const struct report_spec *spec,
-                          const struct period *now)
+static void overview_note(struct report_table *table, const struct period *now)
 {
     struct fold_totals t = period_totals(now);
 
-    snprintf(table->note, sizeof table->note,
-             "%llu hits of bots %s. %llu hits have no visitor id: no visitors, no sessions. "
-             "Opted-out hits leave nothing in the data; /metrics counts them.",
-             (unsigned long long)t.bots,
-             spec->bots == REPORT_BOTS_EXCLUDE   ? "are left out"
-             : spec->bots == REPORT_BOTS_INCLUDE ? "are counted too"
-                                                 : "are all that is counted",
-             (unsigned long long)t.without_vid);
+    snprintf(
+        table->note, sizeof table->note,
+        "%llu hits have no visitor id: no visitors, no sessions. Opted-out hits leave nothing in "
+        "the data; /metrics counts them.",
+        (unsigned long long)t.without_vid);
 }
 
-static int overview_table(struct report_table *table, const struct report_spec *spec,
-                          const struct period *now, const struct period *before, struct err *e)
+static int overview_table(struct report_table *table, const struct period *now,
+                          const struct period *before, struct err *e)
 {
     static const struct str periods[] = { { "current", 7 }, { "previous", 8 }, { "change", 6 } };
     size_t rows = before == NULL ? 1 : 3;
@@ -914,7 +943,7 @@ static int overview_table(struct report_table *table, const struct report_spec *
     }
     table->groups = 1;
     table->bar_column = table->columns_count;
-    overview_note(table, spec, now);
+    overview_note(table, now);
     return 0;
 }
 
@@ -950,7 +979,7 @@ int result_table(struct report_table *table, const struct report_spec *spec, siz
     make_columns(table, spec, i);
     switch (spec->rows[i]->fold) {
     case FOLD_OVERVIEW:
-        return overview_table(table, spec, now, before, e);
+        return overview_table(table, now, before, e);
     case FOLD_RETENTION:
         return retention_table(table, spec, i, now, e);
     default:

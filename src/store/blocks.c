@@ -298,6 +298,7 @@ static int read_segment_piece(struct blocks *blocks, struct blocks_reader *reade
     struct scan_options options = *blocks->options;
     struct scan_totals totals = { 0 };
     struct reading reading = { .options = &options, .totals = &totals };
+    uint64_t next_seq = 0; /* of this piece: numbers can stand out of order across pieces */
     bool gone = false;
     int result;
 
@@ -305,7 +306,9 @@ static int read_segment_piece(struct blocks *blocks, struct blocks_reader *reade
     options.damage = damage_of;
     options.arg = &teller;
     reader->piece_n = 0;
-    result = reading_segment(&reading, &reader->segment, NULL, &reader->next_seq, &gone, e);
+    result = reading_segment(&reading, &reader->segment, NULL, &next_seq, &gone, e);
+    if (next_seq > reader->next_seq)
+        reader->next_seq = next_seq;
     if (result == 0) {
         segment_close(&reader->segment);
         reader->in_segment = false;

@@ -533,12 +533,13 @@ static void *run(void *arg)
     for (;;) {
         int64_t now_ms = clock_mono_ms(), wake_ms;
         struct seal_job *job = next_job(sealer, now_ms, &wake_ms);
-        bool spares_old =
-            sealer->spares > 0 && now_ms - sealer->spares_used_ms >= SPARES_AGE_MAX_MS;
+        bool spares_over = sealer->spares > 0 &&
+                           (sealer->stopping || /* who seals last on a full disk needs their room */
+                            now_ms - sealer->spares_used_ms >= SPARES_AGE_MAX_MS);
 
         if (look_for_leftovers(sealer, now_ms))
             continue;
-        if (sealer->make_room || spares_old) {
+        if (sealer->make_room || spares_over) {
             pthread_mutex_unlock(&sealer->mutex);
             drop_spares(sealer);
             pthread_mutex_lock(&sealer->mutex);

@@ -46,6 +46,8 @@ test('report: every form says the same', async (t) => {
     assert.deepEqual(csv.map((line) => line.split(',').slice(0, 2)), rows.map((row) => [row.country, String(row.visitors)]));
     assert.match(run('countries', '--format', 'md'), new RegExp(`\\| ${rows[0].country} \\| ${rows[0].visitors.toLocaleString('en')} \\|`));
     assert.match(run('countries'), new RegExp(`^${rows[0].country} +${rows[0].visitors.toLocaleString('en')} `, 'm'));
+    assert.match(run('pages'), /^.*; [\d,]+ hits of bots are left out$/m);
+    assert.match(run('pages', '--bots', 'include'), /hits of bots are counted too$/m);
     assert.doesNotMatch(run(), /\x1b/, 'no colours into a pipe');
     assert.match(run(), /Overview[^]*Timeline[^]*Pages[^]*Referrers[^]*Countries[^]*Browsers/);
 });

@@ -2,8 +2,9 @@
 
 import { setTimeout as pause } from 'node:timers/promises';
 
-// Everything takes longer under a sanitizer.
-const PATIENCE = /address|thread/.test(process.env.CRUMB_BUILD ?? '') ? 5 : 1;
+// Everything takes longer under a sanitizer, and more memory.
+export const SANITIZED = /address|thread/.test(process.env.CRUMB_BUILD ?? '');
+const PATIENCE = SANITIZED ? 5 : 1;
 
 // Resolves with the first truthy result of `condition` (which may be async); rejects after the deadline.
 export async function until(what, condition, deadlineMs = 10_000) {

@@ -4,8 +4,8 @@
 #
 # 256 connections, one worker; the server on one processor, wrk on another. Rounds are interleaved and
 # the median of each figure is printed. In the first three no segment rolls meanwhile, so that every hit
-# goes to pages of a new file and sealing is in none of the figures; "rolling" is process as it runs for
-# days: segments of 64 MiB, their files used again, sealing on the same processor.
+# goes to pages of a new file and sealing is in none of the figures; "rolling" is how it runs for days:
+# segments of 64 MiB, their files used again, sealing on the same processor.
 set -eu
 cd "$(dirname "$0")/.."
 seconds=${1:-10}
@@ -41,7 +41,8 @@ roll_size: $4
 geo:
   databases: []
 END
-    taskset -c 0 "$2" -c "$dir/crumb.yaml" 2>"$dir/log" &
+    : >"$dir/log"
+    taskset -c 0 "$2" -c "$dir/crumb.yaml" 2>>"$dir/log" &
     pid=$!
     until grep -q 'listening on' "$dir/log"; do kill -0 "$pid" || { cat "$dir/log"; exit 1; }; done
     address=$(sed -n 's/.*listening on //p' "$dir/log")
@@ -73,12 +74,13 @@ while [ $round -lt "$rounds" ]; do
     serve none "$build/bench/crumbd-no-write" process 4GiB
     serve process "$build/crumbd" process 4GiB
     serve power "$build/crumbd" power 4GiB
-    serve rolling "$build/crumbd" process 64MiB
+    serve process-rolling "$build/crumbd" process 64MiB
+    serve power-rolling "$build/crumbd" power 64MiB
     round=$((round + 1))
 done
-printf '%-10s %10s %12s %9s %9s\n' durability hits/s 'of no write' 'p99 ms' 'us/hit'
-for name in none process power rolling; do
-    printf '%-10s %10s %11s%% %9s %9s\n' $name "$(median $name 1)" \
+printf '%-16s %10s %12s %9s %9s\n' durability hits/s 'of no write' 'p99 ms' 'us/hit'
+for name in none process power process-rolling power-rolling; do
+    printf '%-16s %10s %11s%% %9s %9s\n' $name "$(median $name 1)" \
         "$(awk -v a="$(median $name 1)" -v b="$(median none 1)" 'BEGIN { printf "%.1f", 100 * a / b }')" \
         "$(median $name 2)" "$(median $name 3)"
 done

@@ -222,17 +222,16 @@ static void run_cycles(struct run *r)
     if (!server_wait(&r->server, START_MAX_MS))
         fail(r, 0, "crumbd did not start");
     for (unsigned cycle = 1; cycle <= r->cycles; cycle++) {
-        int64_t freed_us;
-
         ballast(r, true);
         fill(r, cycle);
         opt_outs_must_work(r, cycle);
-        freed_us = now_us();
-        ballast(r, false);
-        if (cycle % 2 == 0)
-            must_come_back(r, cycle, freed_us);
+        if (cycle % 2 == 0) { /* space comes at once */
+            ballast(r, false);
+            must_come_back(r, cycle, now_us());
+        }
         ship(r, cycle);
-        must_come_back(r, cycle, cycle % 2 == 0 ? now_us() : freed_us);
+        ballast(r, false);
+        must_come_back(r, cycle, now_us());
     }
     v = ledger_judge(&r->ledger);
     if (!server_metrics_agree(&r->server, &nothing, &v))

@@ -5,7 +5,8 @@
  *      power_cut [--cuts N] [--seed N] [--process] [--crumbd PATH] [--crumb PATH] [--shim PATH]
  *
  * The recording has three servers: the first is killed under load, the second recovers, takes load
- * and stops cleanly, the third takes load and is recorded to its end. At each cut a data folder is
+ * and stops cleanly, the third takes load and is recorded to its end; a sync fails in the second
+ * life, a write in the third. At each cut a data folder is
  * made as a file system might leave it (disk.h), and read with `crumb cat`; then a real crumbd
  * recovers it and it is read again.
  *
@@ -14,6 +15,7 @@
  *                     acknowledged within the roll interval (and the time to seal), and the server
  *                     that starts next says so.
  */
+#include <errno.h>
 #include <fcntl.h>
 #include <getopt.h>
 #include <stdio.h>
@@ -35,6 +37,7 @@
 #define ROLL_BYTES   (128 << 10)
 #define SEAL_MAX_US  3000000 /* so long sealing may wait on a busy machine */
 #define SECOND_EVERY 10      /* so many folders are read by tests/second_reader.py, too: one of */
+#define FAULT_AT     30
 #define START_MAX_MS 20000
 #define STOP_MAX_MS  30000
 
@@ -118,6 +121,7 @@ static void record(struct run *r)
         start(r);
         load.port = r->server.port;
         load.hits_per_s = 3000; /* so that it rolls by time, too */
+        shim_set(r->shim, life == 0 ? SHIM_SYNC : SHIM_WRITE, SHIM_FAIL, FAULT_AT, 1, EIO);
         load_run(&r->all, &load, NULL, NULL);
         if (server_stop(&r->server, STOP_MAX_MS) != 0)
             fail(r, 0, "a clean stop did not end with 0");

@@ -388,8 +388,8 @@ static void take_key(struct hit_scanner *scanner, const struct steps *s, const c
 /* An object from end to end, as far as can be told without looking at every byte. */
 static bool is_whole(const struct line *line, const char *end, uint64_t quotes)
 {
-    return !line->odd && line->start[0] == '{' && line->start[1] == '"' && end[-1] == '}' &&
-           end > line->skip && (quotes - line->quotes_before) % 2 == 0;
+    return !line->odd && end - line->start > 2 && line->start[0] == '{' && line->start[1] == '"' &&
+           end[-1] == '}' && end > line->skip && (quotes - line->quotes_before) % 2 == 0;
 }
 
 /* ---- the careful way ------------------------------------------------------------------------------- */

@@ -65,7 +65,7 @@ maxminddb|src/model/geo.c
 zlib.h|src/store/deflate.c
 isa-l|src/store/deflate.c
 libsmartcols|src/report/out_table.c
-pcre2|src/report/patterns.c
+pcre2|src/model/patterns.c
 libpsl|src/report/classify_referrer.c
 jansson|src/model/json_in.c
 END

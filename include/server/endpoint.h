@@ -13,6 +13,7 @@
 
 #include "base/buf.h"
 #include "base/ip.h"
+#include "model/bots.h"
 #include "model/config.h"
 #include "model/geo.h"
 #include "model/identity.h"
@@ -31,6 +32,7 @@ struct snapshot {
     struct geo_set *geo;
     struct key_ring *keys;
     struct pages *pages; /* NULL: none */
+    struct bots *bots;   /* NULL: no site has debug, or the list is not there */
 };
 
 struct admin_view;
@@ -40,8 +42,9 @@ struct rejects;
 struct context {
     const struct snapshot *snapshot;
     struct geo_cache *geo_cache;
-    struct spool *spool;     /* NULL on the admin listener */
-    struct rejects *rejects; /* NULL: what is refused is only counted */
+    struct bots_memory *bots_memory; /* for snapshot->bots; NULL: bots are not told apart */
+    struct spool *spool;             /* NULL on the admin listener */
+    struct rejects *rejects;         /* NULL: what is refused is only counted */
     struct str instance;
     unsigned worker;
     struct metrics *metrics; /* this thread's own */

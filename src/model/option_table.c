@@ -136,7 +136,8 @@ const struct option option_table[] = {
       .sentence = "What is kept of a referrer on another host: full, origin, or none." },
     { "sites[].debug", BOOLEAN, 0, AT(config_site, debug), "false",
       .sentence = "Answers say in the header X-Crumb what became of a hit and what was derived: "
-                  "address, country, identifier. For a site that is being set up." },
+                  "address, country, identifier; of a bot its kind and name, as reports will show it. "
+                  "For a site that is being set up." },
     { "sites[].snowplow", BOOLEAN, 0, AT(config_site, snowplow), "false",
       .sentence = "Trackers of Snowplow may send hits; their app id is the site's name." },
     { "sites[].matomo_id", INTEGER, 0, AT(config_site, matomo_id), "0", .max = 1000000000,

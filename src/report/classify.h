@@ -1,6 +1,6 @@
 /*
- * classify.h - what reports conclude from a user agent and a referrer, when they read. Private to the
- * report layer.
+ * classify.h - what reports conclude from a user agent and a referrer, when they read; whether it is a
+ * bot, model/bots.h says. Private to the report layer.
  *
  * Nothing of it is stored, so that a better list changes yesterday's report too. The lists are data
  * files that can be replaced; the loaded ones are read by all threads, the caches belong to one.
@@ -10,21 +10,6 @@
 
 #include "base/err.h"
 #include "base/str.h"
-
-/* ---- bots: crawlers.tsv (kind, name, pattern) --------------------------------------------------- */
-
-struct bots;
-struct bots_memory;
-
-struct bots *bots_load(const char *path, struct err *e);
-void bots_free(struct bots *bots);
-struct bots_memory *bots_memory_new(const struct bots *bots);
-void bots_memory_free(struct bots_memory *memory);
-
-/* The row of the first pattern that matches, or -1. */
-int bots_find(struct bots *bots, struct bots_memory *memory, struct str ua);
-struct str bots_kind(const struct bots *bots, int row);
-struct str bots_name(const struct bots *bots, int row);
 
 /* ---- browsers, systems, devices: uap-core's regexes.yaml ------------------------------------------ */
 

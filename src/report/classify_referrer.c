@@ -15,7 +15,7 @@
 #include "base/buf.h"
 #include "base/hash.h"
 #include "base/ip.h"
-#include "lines.h"
+#include "model/lines.h"
 
 #define CACHE_ROWS     4096
 #define HOST_BYTES_MAX 255

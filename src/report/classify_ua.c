@@ -10,8 +10,8 @@
 #include <stdlib.h>
 
 #include "base/buf.h"
-#include "lines.h"
-#include "patterns.h"
+#include "model/lines.h"
+#include "model/patterns.h"
 
 #define VALUE_BYTES 512
 

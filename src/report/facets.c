@@ -9,8 +9,9 @@
 #include <stdlib.h>
 
 #include "base/hash.h"
+#include "model/bots.h"
 #include "model/codec.h"
-#include "share.h"
+#include "model/share.h"
 
 /* name, sentence, fields it is made of, list that it needs */
 #define FACETS(X)                                                                                  \
@@ -154,8 +155,7 @@ int facet_lists_load(struct facet_lists *lists, const char *share_dir, bool agen
     char path[SHARE_PATH_BYTES];
 
     *lists = (struct facet_lists){ 0 };
-    if (share_find(path, share_dir, "crawlers.tsv", NULL, "make install puts it into share/crumb",
-                   e) != 0)
+    if (share_find(path, share_dir, BOTS_FILE, NULL, BOTS_FILE_HINT, e) != 0)
         return -1;
     lists->bots = bots_load(path, e);
     if (lists->bots == NULL)

@@ -9,8 +9,8 @@
 #include <stdlib.h>
 
 #include "html.h"
-#include "lines.h"
-#include "share.h"
+#include "model/lines.h"
+#include "model/share.h"
 
 #define SHADES 5
 

@@ -213,6 +213,9 @@ static void announce(struct exchange *x, const struct config_site *site, struct 
 
 /* ---- for who sets up a site ---------------------------------------------------------------- */
 
+#define DEBUG_UA_BYTES_MAX  512 /* as much as a record keeps: the answer is what reports say */
+#define DEBUG_BOT_BYTES_MAX 40  /* of its kind, and of its name */
+
 /* A field of the encoded geography: what stands between its quotes. */
 static struct str geo_field(struct str geo, const char *key)
 {
@@ -243,14 +246,38 @@ void collect_add_debug(struct exchange *x, const struct config_site *site, const
     buf_add_lit(headers, "\r\n");
 }
 
+static struct str head(struct str s, size_t bytes_max)
+{
+    return str_from(s.p, s.n < bytes_max ? s.n : bytes_max);
+}
+
+/* Bots are stored like everybody, and told apart by who reads. */
+static const char *stored_verdict(struct buf *b, const struct context *c, struct str ua)
+{
+    struct bots *bots = c->snapshot->bots;
+    int row = -1;
+
+    if (bots != NULL && c->bots_memory != NULL)
+        row = bots_find(bots, c->bots_memory, head(ua, DEBUG_UA_BYTES_MAX));
+    if (row < 0)
+        return "stored";
+    buf_add_str(b, head(bots_kind(bots, row), DEBUG_BOT_BYTES_MAX));
+    buf_add_char(b, ' ');
+    buf_add_str(b, head(bots_name(bots, row), DEBUG_BOT_BYTES_MAX));
+    buf_add_lit(b, "; stored");
+    return "bot ";
+}
+
 static void debug_stored(struct exchange *x, const struct config_site *site,
                          const struct event *event, struct buf *headers)
 {
     char memory[256];
     struct buf b = buf_over(memory, sizeof memory - 1);
+    const char *verdict;
 
-    if (site == NULL || !site->debug)
+    if (site == NULL || !site->debug || x->debug_told)
         return;
+    verdict = stored_verdict(&b, x->context, event->ua);
     buf_add_lit(&b, "; ip=");
     ip_add(&b, &event->ip);
     buf_add_lit(&b, "; country=");
@@ -263,7 +290,7 @@ static void debug_stored(struct exchange *x, const struct config_site *site,
         buf_add_lit(&b, "; uid=");
     buf_add_str(&b, event->uid);
     memory[b.n] = '\0';
-    collect_add_debug(x, site, "stored", memory, headers);
+    collect_add_debug(x, site, verdict, memory, headers);
 }
 
 /* ---- the path ---------------------------------------------------------------------------- */

@@ -53,6 +53,7 @@ struct server {
     struct event *signal_events[SIGNALS];
     struct event *look_around;
     struct err geo_trouble; /* of the start, said when it has succeeded */
+    struct err bots_trouble;
 };
 
 /* ---- what changes while it runs ------------------------------------------------------------- */
@@ -68,8 +69,8 @@ static void publish(struct server *s, struct snapshot *snapshot)
     s->snapshot = snapshot;
 }
 
-/* Hits arrive without a database, too: this is for the log only. */
-static void log_geo_trouble(const struct err *trouble)
+/* Hits arrive without a database or list, too: this is for the log only. */
+static void log_trouble(const struct err *trouble)
 {
     if (trouble->code != ERR_NONE)
         log_error("%s", trouble->text);
@@ -77,15 +78,16 @@ static void log_geo_trouble(const struct err *trouble)
 
 static void reload(struct server *s)
 {
-    struct err e, geo_trouble;
-    struct snapshot *loaded = snapshot_load(s->path, s->snapshot, &e, &geo_trouble);
+    struct err e, geo_trouble, bots_trouble;
+    struct snapshot *loaded = snapshot_load(s->path, s->snapshot, &e, &geo_trouble, &bots_trouble);
     const char *waits;
 
     if (loaded == NULL) {
         log_error("reload failed, the old configuration stays: %s", e.text);
         return;
     }
-    log_geo_trouble(&geo_trouble);
+    log_trouble(&geo_trouble);
+    log_trouble(&bots_trouble);
     waits = config_needs_restart(s->snapshot->config, loaded->config);
     if (waits != NULL)
         log_warning("reloaded, but a change of %s takes effect only with a restart", waits);
@@ -102,7 +104,7 @@ static void look_at_geo(struct server *s)
     if (!geo_changed(s->snapshot->geo))
         return;
     with_new = snapshot_with_new_geo(s->snapshot, &trouble);
-    log_geo_trouble(&trouble);
+    log_trouble(&trouble);
     if (with_new == NULL)
         return;
     publish(s, with_new);
@@ -357,7 +359,7 @@ static void announce(const char *what, const struct listener *listener)
 /* What can be refused first, then what others can see. */
 static int start(struct server *s, struct err *e)
 {
-    s->snapshot = snapshot_load(s->path, NULL, e, &s->geo_trouble);
+    s->snapshot = snapshot_load(s->path, NULL, e, &s->geo_trouble, &s->bots_trouble);
     if (s->snapshot == NULL)
         return -1;
     s->workers_count = s->snapshot->config->workers;
@@ -413,7 +415,8 @@ int server_run(const char *path, struct err *e)
         return -1;
     }
     tell_descriptor_limit(&s);
-    log_geo_trouble(&s.geo_trouble);
+    log_trouble(&s.geo_trouble);
+    log_trouble(&s.bots_trouble);
     for (unsigned i = 0; i < s.snapshot->config->listen_count; i++)
         announce("listening", worker_listener(s.workers[0], i));
     announce("admin", worker_listener(s.admin, 0));

@@ -3,7 +3,7 @@
  * one.
  *
  * A new geo database comes without a new configuration, so the two halves are counted by
- * themselves: the settings (configuration, keys and pages) may be shared by several snapshots.
+ * themselves: the settings (configuration, keys, pages and the list of bots) may be shared by several snapshots.
  */
 #include "server/snapshot.h"
 
@@ -12,6 +12,7 @@
 #include <string.h>
 
 #include "base/fs.h"
+#include "model/share.h"
 #include "server/endpoint.h"
 
 struct settings {
@@ -19,6 +20,7 @@ struct settings {
     struct config *config;
     struct key_ring *keys;
     struct pages *pages;
+    struct bots *bots;
 };
 
 struct counted {
@@ -31,6 +33,7 @@ static void settings_release(struct settings *settings)
 {
     if (settings == NULL || atomic_fetch_sub(&settings->holders, 1) > 1)
         return;
+    bots_free(settings->bots);
     pages_free(settings->pages);
     key_ring_free(settings->keys);
     config_free(settings->config);
@@ -48,7 +51,35 @@ static struct key_ring *keys_load(const char *path, struct err *e)
     return result == 0 ? key_ring_load(path, e) : NULL;
 }
 
-static struct settings *settings_load(const char *path, struct err *e)
+static bool any_debug(const struct config *config)
+{
+    for (unsigned i = 0; i < config->sites_count; i++) {
+        if (config->sites[i].debug)
+            return true;
+    }
+    return false;
+}
+
+/* The loops only match: a pattern is never compiled there. */
+static struct bots *load_bots(const struct config *config, struct err *trouble)
+{
+    char path[SHARE_PATH_BYTES];
+    struct bots *bots;
+    struct err e;
+
+    trouble->code = ERR_NONE;
+    if (!any_debug(config))
+        return NULL;
+    bots = share_find(path, NULL, BOTS_FILE, NULL, BOTS_FILE_HINT, &e) == 0 ? bots_load(path, &e)
+                                                                            : NULL;
+    if (bots == NULL)
+        err_set(trouble, e.code, "sites in debug mode are not told of bots: %s", e.text);
+    else
+        bots_compile(bots);
+    return bots;
+}
+
+static struct settings *settings_load(const char *path, struct err *e, struct err *bots_trouble)
 {
     struct settings *settings = calloc(1, sizeof *settings);
 
@@ -66,6 +97,7 @@ static struct settings *settings_load(const char *path, struct err *e)
         settings_release(settings);
         return NULL;
     }
+    settings->bots = load_bots(settings->config, bots_trouble);
     return settings;
 }
 
@@ -93,13 +125,14 @@ static struct snapshot *with_geo(struct settings *settings, const struct snapsho
     counted->public.config = settings->config;
     counted->public.keys = settings->keys;
     counted->public.pages = settings->pages;
+    counted->public.bots = settings->bots;
     return &counted->public;
 }
 
 struct snapshot *snapshot_load(const char *path, const struct snapshot *from, struct err *e,
-                               struct err *geo_trouble)
+                               struct err *geo_trouble, struct err *bots_trouble)
 {
-    struct settings *settings = settings_load(path, e);
+    struct settings *settings = settings_load(path, e, bots_trouble);
     struct snapshot *loaded = settings == NULL ? NULL : with_geo(settings, from, geo_trouble);
 
     if (settings != NULL && loaded == NULL)

@@ -11,10 +11,24 @@
 #include "base/log.h"
 #include "store/rejects.h"
 
-void turn_init(struct turn *t, struct snapshot *snapshot)
+static void hold(struct turn *t, struct snapshot *snapshot)
 {
+    struct bots *bots = snapshot->bots;
+
     t->held = snapshot;
     t->context.snapshot = snapshot;
+    t->context.bots_memory = bots == NULL ? NULL : bots_memory_new(bots);
+}
+
+static void let_go(struct turn *t)
+{
+    bots_memory_free(t->context.bots_memory);
+    snapshot_release(t->held);
+}
+
+void turn_init(struct turn *t, struct snapshot *snapshot)
+{
+    hold(t, snapshot);
     t->date_second = -1;
     atomic_init(&t->next, NULL);
 }
@@ -22,7 +36,7 @@ void turn_init(struct turn *t, struct snapshot *snapshot)
 void turn_destroy(struct turn *t)
 {
     snapshot_release(atomic_exchange(&t->next, NULL));
-    snapshot_release(t->held);
+    let_go(t);
 }
 
 void turn_publish(struct turn *t, struct snapshot *snapshot)
@@ -34,9 +48,8 @@ static void take_published(struct turn *t)
 {
     struct snapshot *next = atomic_exchange(&t->next, NULL);
 
-    snapshot_release(t->held);
-    t->held = next;
-    t->context.snapshot = next;
+    let_go(t);
+    hold(t, next);
 }
 
 static void set_time(struct turn *t)

@@ -142,6 +142,20 @@ test('tag: debug mode shows the verdict of the server in the console', async (t)
     assert.equal(cat(server, '--site', 'other').length, 0);
 });
 
+test('tag: debug mode tells bots from browsers, and keeps the hits of both', async (t) => {
+    const { server, collector } = await setUp(t, { site: { debug: true } });
+    const verdict = async (agent) => {
+        const answer = await fetch(`${collector.replace('crumb.shop.example', '127.0.0.1')}/b`,
+            { method: 'POST', body: '{"site":"shop"}', headers: { 'User-Agent': agent } });
+        return answer.headers.get('x-crumb');
+    };
+    assert.match(await verdict('Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)'),
+        /^bot search-engine Googlebot; stored; ip=127\.0\.0\.1; /);
+    assert.match(await verdict('Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0'),
+        /^stored; ip=127\.0\.0\.1; /);
+    assert.equal(cat(server).length, 2);
+});
+
 test('tag: crumb tail --rejected shows what was refused and why', async (t) => {
     const { server, collector } = await setUp(t);
     const target = collector.replace('crumb.shop.example', '127.0.0.1');

@@ -7,7 +7,8 @@
 #include <stdlib.h>
 
 #include "../../src/report/classify.h"
-#include "../../src/report/patterns.h"
+#include "model/bots.h"
+#include "model/patterns.h"
 #include "support/tmp_dir.h"
 
 #define CHROME                                                                                     \

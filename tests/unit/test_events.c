@@ -261,6 +261,38 @@ Test(events, debug_says_what_became_of_it_and_only_for_sites_that_ask)
     sites[0].debug = false;
 }
 
+Test(events, debug_names_bots_as_reports_will_and_keeps_their_hits)
+{
+    static const struct {
+        const char *ua, *verdict;
+    } agents[] = {
+        { "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)",
+          "X-Crumb: bot search-engine Googlebot; stored; ip=203.0.113.7; country=; vid=" },
+        { "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0",
+          "X-Crumb: stored; ip=203.0.113.7; country=; vid=" },
+    };
+    char headers[256];
+    struct err err;
+
+    e.snapshot.bots = bots_load("conf/data/crawlers.tsv", &err);
+    cr_assert_not_null(e.snapshot.bots, "%s", err.text);
+    bots_compile(e.snapshot.bots);
+    e.context.bots_memory = bots_memory_new(e.snapshot.bots);
+    sites[0].debug = true;
+    for (size_t i = 0; i < sizeof agents / sizeof agents[0]; i++) {
+        snprintf(headers, sizeof headers, SHOP "User-Agent: %s\r\n", agents[i].ua);
+        post(headers, "{\"site\":\"shop\"}");
+        cr_expect(str_starts(edge_line(&e, "X-Crumb:", 0), str_of(agents[i].verdict)), "%s",
+                  agents[i].ua);
+    }
+    post(SHOP, "{\"site\":\"shop\"}");
+    cr_expect(str_starts(edge_line(&e, "X-Crumb:", 0), STR("X-Crumb: stored; ")), "no user agent");
+    sites[0].debug = false;
+    cr_expect_eq(edge_records_count(&e), 3);
+    bots_memory_free(e.context.bots_memory);
+    bots_free(e.snapshot.bots);
+}
+
 /* ---- samples --------------------------------------------------------------------------------- */
 
 static char *samples(void)

@@ -1,9 +1,8 @@
 /*
- * lines.h - a small data file, line by line, with the place for an error sentence. Private to the report
- * layer. Empty lines and those that start with '#' are left out.
+ * lines.h - a small data file, line by line, with the place for an error sentence. Empty lines and those that start with '#' are left out.
  */
-#ifndef CRUMB_SRC_REPORT_LINES_H
-#define CRUMB_SRC_REPORT_LINES_H
+#ifndef CRUMB_MODEL_LINES_H
+#define CRUMB_MODEL_LINES_H
 
 #include "base/err.h"
 #include "base/str.h"

@@ -1,12 +1,12 @@
 /*
  * patterns.c - the first of many expressions. See patterns.h for the contract.
  *
- * Called by classify_bot.c and classify_ua.c, once for each user agent that is new. Always true: the
+ * Called by bots.c and classify_ua.c, once for each user agent that is new. Always true: the
  * words of an expression are a superset filter (found without case, any of them), so a wrong guess
  * here costs time and never a match; an expression in which no word is found is always tried.
  */
 #define PCRE2_CODE_UNIT_WIDTH 8
-#include "patterns.h"
+#include "model/patterns.h"
 
 #include <pcre2.h>
 #include <pthread.h>
@@ -422,6 +422,14 @@ static pcre2_code *compiled(struct patterns *patterns, struct pattern *row)
     }
     pthread_mutex_unlock(&patterns->compile);
     return code;
+}
+
+void patterns_compile(struct patterns *patterns)
+{
+    for (size_t i = 0; i < patterns->count; i++) {
+        if (!patterns->rows[i].literal)
+            compiled(patterns, &patterns->rows[i]);
+    }
 }
 
 static void read_captures(pcre2_match_data *match, int count, struct str text,

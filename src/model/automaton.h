@@ -1,11 +1,11 @@
 /*
  * automaton.h - finds all of many words in a text in one pass (Aho and Corasick, CACM 18(6), 1975).
  *
- * ASCII letters match without case: the automaton only has to find candidates. Private to the report
+ * ASCII letters match without case: the automaton only has to find candidates. Private to the model
  * layer. Thread: building from one, matching from any.
  */
-#ifndef CRUMB_SRC_REPORT_AUTOMATON_H
-#define CRUMB_SRC_REPORT_AUTOMATON_H
+#ifndef CRUMB_SRC_MODEL_AUTOMATON_H
+#define CRUMB_SRC_MODEL_AUTOMATON_H
 
 #include "base/str.h"
 

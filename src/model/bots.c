@@ -1,15 +1,16 @@
 /*
- * classify_bot.c - is it a program, and which one? See classify.h for the contract.
+ * bots.c - is it a program, and which one? See bots.h for the contract.
  *
- * Called for each new user agent by the cache in facets.c. The list is crawlers.tsv: the first row
+ * Called for each new user agent by the cache in the report layer's facets.c, and by collect.c for sites
+ * in debug mode. The list is crawlers.tsv: the first row
  * whose pattern matches decides.
  */
-#include "classify.h"
+#include "model/bots.h"
 
 #include <stdlib.h>
 
-#include "lines.h"
-#include "patterns.h"
+#include "model/lines.h"
+#include "model/patterns.h"
 
 struct bot {
     struct str kind, name;
@@ -77,6 +78,11 @@ void bots_free(struct bots *bots)
     patterns_free(bots->patterns);
     free(bots->rows);
     free(bots);
+}
+
+void bots_compile(struct bots *bots)
+{
+    patterns_compile(bots->patterns);
 }
 
 struct bots_memory *bots_memory_new(const struct bots *bots)

@@ -1,7 +1,7 @@
 /*
  * lines.c - reads the lists that classify. See lines.h for the contract.
  */
-#include "lines.h"
+#include "model/lines.h"
 
 #include <stdlib.h>
 

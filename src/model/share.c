@@ -1,7 +1,7 @@
 /*
  * share.c - finds a list. See share.h for the contract.
  */
-#include "share.h"
+#include "model/share.h"
 
 #include <stdio.h>
 #include <stdlib.h>

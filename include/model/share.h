@@ -1,9 +1,8 @@
 /*
- * share.h - where the lists are that reports read: crawlers, referrers, user agents, the map. Private to
- * the report layer.
+ * share.h - where the lists are that classify and draw: crawlers, referrers, user agents, the map.
  */
-#ifndef CRUMB_SRC_REPORT_SHARE_H
-#define CRUMB_SRC_REPORT_SHARE_H
+#ifndef CRUMB_MODEL_SHARE_H
+#define CRUMB_MODEL_SHARE_H
 
 #include "base/err.h"
 

@@ -7,7 +7,7 @@ import path from 'node:path';
 import { after, before, test } from 'node:test';
 import { openBrowser, openPage } from './lib/browser.js';
 import { cleanup } from './lib/cleanup.js';
-import { cat, CRUMB, crumb, ROOT, start } from './lib/crumbd.js';
+import { cat, CRUMB, crumb, ROOT, start, temporaryDir } from './lib/crumbd.js';
 import { startRecorder } from './lib/recorder.js';
 import { until } from './lib/wait.js';
 
@@ -142,18 +142,36 @@ test('tag: debug mode shows the verdict of the server in the console', async (t)
     assert.equal(cat(server, '--site', 'other').length, 0);
 });
 
+const GOOGLEBOT = 'Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)';
+const FIREFOX = 'Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0';
+
+async function verdict(server, agent) {
+    const { headers } = await fetch(`http://127.0.0.1:${server.address.port}/b`,
+        { method: 'POST', body: '{"site":"shop"}', headers: { 'User-Agent': agent } });
+    return headers.get('x-crumb');
+}
+
 test('tag: debug mode tells bots from browsers, and keeps the hits of both', async (t) => {
-    const { server, collector } = await setUp(t, { site: { debug: true } });
-    const verdict = async (agent) => {
-        const answer = await fetch(`${collector.replace('crumb.shop.example', '127.0.0.1')}/b`,
-            { method: 'POST', body: '{"site":"shop"}', headers: { 'User-Agent': agent } });
-        return answer.headers.get('x-crumb');
-    };
-    assert.match(await verdict('Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)'),
-        /^bot search-engine Googlebot; stored; ip=127\.0\.0\.1; /);
-    assert.match(await verdict('Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0'),
-        /^stored; ip=127\.0\.0\.1; /);
+    const { server } = await setUp(t, { site: { debug: true } });
+    assert.match(await verdict(server, GOOGLEBOT), /^bot search-engine Googlebot; stored; ip=127\.0\.0\.1; /);
+    assert.match(await verdict(server, FIREFOX), /^stored; ip=127\.0\.0\.1; /);
     assert.equal(cat(server).length, 2);
+});
+
+test('tag: a broken list of bots is told once in the log and costs no hit; reloading takes a better one', async (t) => {
+    const share = temporaryDir(t);
+    const list = path.join(share, 'crawlers.tsv');
+    fs.writeFileSync(list, 'no columns\n');
+    const server = await start(t, {
+        config: { workers: 1, sites: [{ name: 'shop', debug: true }] },
+        env: { CRUMB_SHARE: share },
+    });
+    assert.match(await verdict(server, GOOGLEBOT), /^stored; /);
+    fs.writeFileSync(list, 'other\tFox\tFirefox\n');
+    await server.reload(/reloaded/);
+    await until('the new list is used', async () => /^bot other Fox; stored; /.test(await verdict(server, FIREFOX)));
+    assert.match(await verdict(server, GOOGLEBOT), /^stored; /);
+    assert.equal(server.stderr.match(/not told of bots: .*crawlers\.tsv:1: /g).length, 1);
 });
 
 test('tag: crumb tail --rejected shows what was refused and why', async (t) => {

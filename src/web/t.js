@@ -89,7 +89,9 @@
         clearTimeout(timer);
         timer = 0;
         titled();
-        while (consent && !silent && navigator.onLine && queue.length) send(queue.splice(0, BATCH_EVENTS));
+        // A browser without any network says that it is offline, and still reaches its own machine. (| is smaller.)
+        while (consent && !silent && navigator.onLine | isLocal(collector) && queue.length)
+            send(queue.splice(0, BATCH_EVENTS));
     };
 
     // Returns the event, which may be completed until it is sent.

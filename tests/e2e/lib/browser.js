@@ -39,10 +39,23 @@ export async function openBrowser(t, { hosts = [], human = true } = {}) {
 // A page whose console lines are kept in page.said.
 export async function openPage(browserOrContext) {
     const page = await browserOrContext.newPage();
+    await setOnline(page, true); // which Chromium is not by itself on a machine without a network
     page.said = [];
     page.on('console', (message) => page.said.push(message.text()));
     page.on('pageerror', (error) => page.said.push(`ERROR ${error}`));
     return page;
+}
+
+// Says what navigator.onLine is, and fires its events.
+export async function setOnline(page, online) {
+    page.network ??= await page.context().newCDPSession(page);
+    await page.network.send('Network.emulateNetworkConditions', {
+        offline: !online,
+        latency: 0,
+        downloadThroughput: -1,
+        uploadThroughput: -1,
+        connectionType: 'ethernet',
+    });
 }
 
 // A Chromium that nobody debugs: prerendering and background tabs work in it as they do for people. It is

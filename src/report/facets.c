@@ -8,6 +8,7 @@
 
 #include <stdlib.h>
 
+#include "base/fs.h"
 #include "base/hash.h"
 #include "model/bots.h"
 #include "model/codec.h"
@@ -62,6 +63,8 @@ static const struct {
 #define UA_SLOTS   16384
 #define UA_ENTRIES (UA_SLOTS / 2)
 #define TEXT_BYTES 4096
+
+#define LIST_BYTES_MAX ((size_t)64 << 20)
 
 /* What is known of one user agent; its texts are one piece of memory. */
 struct ua {
@@ -149,33 +152,64 @@ bool facet_needs_referrers(const struct facet *facet)
 
 /* ---- lists -------------------------------------------------------------------------------------- */
 
+static const struct list_file {
+    const char *name, *folder, *hint;
+} list_files[] = {
+    { BOTS_FILE, NULL, BOTS_FILE_HINT },
+    { "regexes.yaml", "/usr/share/uap-core", "install the package uap-core" },
+    { "referrers.tsv", NULL, "make install puts it into share/crumb" },
+};
+
+static int find_list(char path[SHARE_PATH_BYTES], int list, const char *share_dir, struct err *e)
+{
+    const struct list_file *file = &list_files[list];
+
+    return share_find(path, share_dir, file->name, file->folder, file->hint, e);
+}
+
 int facet_lists_load(struct facet_lists *lists, const char *share_dir, bool agents, bool referrers,
                      struct err *e)
 {
     char path[SHARE_PATH_BYTES];
 
     *lists = (struct facet_lists){ 0 };
-    if (share_find(path, share_dir, BOTS_FILE, NULL, BOTS_FILE_HINT, e) != 0)
+    if (find_list(path, LIST_NONE, share_dir, e) != 0)
         return -1;
     lists->bots = bots_load(path, e);
     if (lists->bots == NULL)
         return -1;
     if (agents) {
-        if (share_find(path, share_dir, "regexes.yaml", "/usr/share/uap-core",
-                       "install the package uap-core", e) != 0)
+        if (find_list(path, LIST_AGENTS, share_dir, e) != 0)
             return -1;
         lists->agents = agents_load(path, e);
         if (lists->agents == NULL)
             return -1;
     }
     if (referrers) {
-        if (share_find(path, share_dir, "referrers.tsv", NULL,
-                       "make install puts it into share/crumb", e) != 0)
+        if (find_list(path, LIST_REFERRERS, share_dir, e) != 0)
             return -1;
         lists->referrers = referrers_load(path, e);
         if (lists->referrers == NULL)
             return -1;
     }
+    return 0;
+}
+
+int facet_lists_fingerprint(uint64_t *fingerprint, const char *share_dir, struct err *e)
+{
+    uint64_t hash = hash64(str_of(referrers_domains_version()), 0);
+
+    for (int list = LIST_NONE; list <= LIST_REFERRERS; list++) {
+        char path[SHARE_PATH_BYTES], *text;
+        size_t n;
+
+        if (find_list(path, list, share_dir, e) != 0 ||
+            fs_read_all(path, LIST_BYTES_MAX, &text, &n, e) != 0)
+            return -1;
+        hash = hash64(str_from(text, n), hash);
+        free(text);
+    }
+    *fingerprint = hash;
     return 0;
 }
 

@@ -24,6 +24,9 @@ int facet_lists_load(struct facet_lists *lists, const char *share_dir, bool agen
                      struct err *e);
 void facet_lists_free(struct facet_lists *lists);
 
+/* A number of the contents of all lists. */
+int facet_lists_fingerprint(uint64_t *fingerprint, const char *share_dir, struct err *e);
+
 struct facet {
     unsigned kind; /* row of the table in facets.c; FACET_FIELD: a field as it is */
     int slots[3];

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "stays.h"
 #include "zone.h"
 
 #define KEY_BYTES 16384
@@ -31,6 +32,7 @@ struct fold {
     struct time_key times[REPORT_TABLES_MAX];
     struct tally *names; /* of pages by their hash */
     struct visits *visits;
+    struct stays *stays;
     struct fold_totals totals;
     uint32_t *durations;
     size_t durations_count, durations_cap;
@@ -130,6 +132,9 @@ int plan_make(struct plan *plan, const struct report_spec *spec, enum report_ste
         if (plan_table(plan, row, by ? spec->by : row->keys, own, e) != 0)
             return -1;
     }
+    plan->slot.site = spec->site.p == NULL ? -1 : hit_want(&plan->wanted, STR("site"));
+    if (spec->site.p != NULL && plan->slot.site < 0)
+        return err_set(e, ERR_INPUT, "too many fields are asked for");
     plan->slot.vid_new = plan->slot.path = plan->slot.id = plan->slot.name = plan->slot.banner = -1;
     if (plan->needs_visits) {
         plan->slot.vid_new = hit_want(&plan->wanted, STR("vid_new"));
@@ -169,6 +174,8 @@ struct fold *fold_new(struct plan *plan, int64_t since_ms, int64_t until_ms, str
         failed = plan->tables[i].has_tally && (fold->tallies[i] = tally_new()) == NULL;
     if (!failed && plan->needs_visits)
         failed = (fold->visits = visits_new()) == NULL;
+    if (!failed && plan->keeps_stays)
+        failed = (fold->stays = stays_new(since_ms, until_ms, plan->spec->idle_ms)) == NULL;
     if (!failed && plan->needs_names)
         failed = (fold->names = tally_new()) == NULL;
     if (!failed && plan->spec->matcher_new != NULL)
@@ -190,6 +197,7 @@ void fold_free(struct fold *fold)
         tally_free(fold->tallies[i]);
     tally_free(fold->names);
     visits_free(fold->visits);
+    stays_free(fold->stays);
     facets_free(fold->facets);
     hit_scanner_end(&fold->scanner);
     free(fold->durations);
@@ -236,6 +244,11 @@ struct tally *fold_tally(struct fold *fold, size_t table)
 struct tally *fold_names(struct fold *fold)
 {
     return fold->names;
+}
+
+const struct stays *fold_stays(const struct fold *fold)
+{
+    return fold->stays;
 }
 
 const uint32_t *fold_durations(const struct fold *fold, size_t *count, bool *complete)
@@ -433,6 +446,8 @@ static void fold_hit(void *arg, const struct hit *hit)
     struct seen seen = { .hit = hit };
 
     if (hit->ts_ms < fold->since_ms || hit->ts_ms >= fold->until_ms)
+        return;
+    if (plan->slot.site >= 0 && !str_eq(hit->value[plan->slot.site], spec->site))
         return;
     if (fold->matcher != NULL && !spec->matches(fold->matcher, hit->line))
         return;
@@ -639,6 +654,8 @@ static void take_visitor(void *arg, const struct touch *touches, size_t count)
     }
     for (size_t i = 0; i < count; i++)
         is_new |= (touches[i].flags & TOUCH_NEW) != 0;
+    if (fold->stays != NULL)
+        stays_add(fold->stays, touches, count, is_new);
     fold->totals.visitors++;
     fold->totals.new_visitors += is_new;
     for (size_t t = 0; t < fold->plan->count; t++) {

@@ -291,10 +291,13 @@ static void rows_free(struct rows *rows)
 static int rows_collect(struct rows *rows, const struct period *period, size_t i, struct err *e)
 {
     struct tally *tallies[FOLD_THREADS_MAX];
+    const struct plan_table *table = &period->plan.tables[i];
 
     for (unsigned t = 0; t < period->threads; t++)
         tallies[t] = fold_tally(period->folds[t], i);
-    if (tally_merge(tallies, period->threads, collect, rows, e) != 0)
+    if (period->summary != NULL)
+        summary_each(period->summary, table->row, table->step, collect, rows);
+    else if (tally_merge(tallies, period->threads, collect, rows, e) != 0)
         return -1;
     if (rows->no_memory)
         return err_set(e, ERR_MEMORY, "out of memory");
@@ -785,6 +788,8 @@ struct fold_totals period_totals(const struct period *period)
 {
     struct fold_totals sum = { .first_ms = INT64_MAX, .last_ms = INT64_MIN };
 
+    if (period->summary != NULL)
+        return summary_totals(period->summary);
     for (unsigned i = 0; i < period->threads; i++) {
         const struct fold_totals *one = fold_totals(period->folds[i]);
 
@@ -853,9 +858,16 @@ static double duration_at(const struct period *period, uint64_t rank, uint64_t z
 /* Exact; of an even number of sessions the mean of the two in the middle. False when unknown. */
 static bool median_seconds(const struct period *period, uint64_t sessions, double *seconds)
 {
-    uint64_t *counts = malloc(HALF_VALUES * sizeof *counts), lasting = 0;
-    bool known = counts != NULL && sessions > 0;
+    uint64_t *counts, lasting = 0;
+    bool known;
 
+    if (period->summary != NULL) {
+        known = summary_median_ms(period->summary, seconds);
+        *seconds /= DATE_SECOND_MS;
+        return known;
+    }
+    counts = malloc(HALF_VALUES * sizeof *counts);
+    known = counts != NULL && sessions > 0;
     for (unsigned t = 0; t < period->threads; t++) {
         size_t n;
         bool complete;
@@ -972,11 +984,9 @@ int result_check(const struct report_spec *spec, struct err *e)
                    spec->rows[0]->name, spec->sort, columns);
 }
 
-int result_table(struct report_table *table, const struct report_spec *spec, size_t i,
-                 const struct period *now, const struct period *before, struct err *e)
+static int make_table(struct report_table *table, const struct report_spec *spec, size_t i,
+                      const struct period *now, const struct period *before, struct err *e)
 {
-    table->row = spec->rows[i];
-    make_columns(table, spec, i);
     switch (spec->rows[i]->fold) {
     case FOLD_OVERVIEW:
         return overview_table(table, now, before, e);
@@ -985,6 +995,40 @@ int result_table(struct report_table *table, const struct report_spec *spec, siz
     default:
         return key_table(table, spec, i, now, before, e);
     }
+}
+
+/* Estimates say so, and by how much they can be off. */
+static void add_errors(struct report_table *table, const struct period *period, size_t i)
+{
+    const struct summary *summary = period->summary;
+    struct buf b = buf_over(table->note, sizeof table->note - 1);
+
+    b.n = strlen(table->note);
+    if (summary == NULL)
+        return;
+    if (table->visitors_error == 0 &&
+        summary_estimates(summary, table->row, period->plan.tables[i].step)) {
+        table->visitors_error = SET_ERROR;
+        buf_addf(&b, "%sVisitors are estimated where there are many (standard error %.2f %%).",
+                 b.n == 0 ? "" : " ", SET_ERROR * 100);
+    }
+    if (table->row->fold == FOLD_OVERVIEW && summary->classes != NULL)
+        buf_addf(&b, "%sThe median session time is within %.1f %%.", b.n == 0 ? "" : " ",
+                 SUMMARY_DURATION_ERROR * 100);
+    table->note[b.n] = '\0';
+}
+
+int result_table(struct report_table *table, const struct report_spec *spec, size_t i,
+                 const struct period *now, const struct period *before, struct err *e)
+{
+    table->row = spec->rows[i];
+    make_columns(table, spec, i);
+    if (make_table(table, spec, i, now, before, e) != 0)
+        return -1;
+    add_errors(table, now, i);
+    if (before != NULL)
+        add_errors(table, before, i);
+    return 0;
 }
 
 void result_free(struct report_table *table)

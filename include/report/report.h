@@ -80,6 +80,8 @@ bool report_is_field(const char *name);
 
 /* ---- asking ---------------------------------------------------------------------------------------- */
 
+struct facet_lists; /* of classification; the report layer's own */
+
 enum report_bots { REPORT_BOTS_EXCLUDE, REPORT_BOTS_INCLUDE, REPORT_BOTS_ONLY };
 enum report_step {
     REPORT_STEP_AUTO,
@@ -114,6 +116,7 @@ struct report_spec {
     uint64_t memory_bytes; /* for tables, before they are spilled; 0: 1 GiB */
     struct str site;       /* hits of this one alone; absent: all */
     const char *zone;      /* the name of the process's time zone, as rollups record it; NULL: UTC */
+    struct facet_lists *lists; /* already loaded, all of them; NULL: they are loaded as needed */
     bool no_rollups;       /* read hits even where a rollup (report/rollup.h) has the answer */
 
     /* Which lines are meant; NULL: all. Each thread asks with a matcher of its own, made before it starts. */

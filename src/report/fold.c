@@ -109,13 +109,16 @@ static int load_lists(struct plan *plan, struct err *e)
 {
     bool agents = false, referrers = false;
 
+    plan->lists = plan->spec->lists != NULL ? plan->spec->lists : &plan->own;
+    if (plan->spec->lists != NULL)
+        return 0;
     for (size_t t = 0; t < plan->count; t++) {
         for (unsigned i = 0; i < plan->tables[t].facets_count; i++) {
             agents |= facet_needs_agents(&plan->tables[t].facets[i]);
             referrers |= facet_needs_referrers(&plan->tables[t].facets[i]);
         }
     }
-    return facet_lists_load(&plan->lists, plan->spec->share_dir, agents, referrers, e);
+    return facet_lists_load(&plan->own, plan->spec->share_dir, agents, referrers, e);
 }
 
 int plan_make(struct plan *plan, const struct report_spec *spec, enum report_step step,
@@ -151,7 +154,7 @@ int plan_make(struct plan *plan, const struct report_spec *spec, enum report_ste
 
 void plan_free(struct plan *plan)
 {
-    facet_lists_free(&plan->lists);
+    facet_lists_free(&plan->own);
 }
 
 /* ---- a fold ----------------------------------------------------------------------------------------- */
@@ -168,7 +171,7 @@ struct fold *fold_new(struct plan *plan, int64_t since_ms, int64_t until_ms, str
         fold->totals.first_ms = INT64_MAX;
         fold->totals.last_ms = INT64_MIN;
         failed = hit_scanner_begin(&fold->scanner, &plan->wanted) != 0 ||
-                 (fold->facets = facets_new(&plan->lists, plan->slot.ua)) == NULL;
+                 (fold->facets = facets_new(plan->lists, plan->slot.ua)) == NULL;
     }
     for (size_t i = 0; !failed && i < plan->count; i++)
         failed = plan->tables[i].has_tally && (fold->tallies[i] = tally_new()) == NULL;

@@ -40,7 +40,7 @@ struct plan {
     } slot;
     bool needs_visits, needs_names;
     bool keeps_stays; /* of visitors, for a summary; set before the folds are made */
-    struct facet_lists lists;
+    struct facet_lists own, *lists; /* lists: the spec's, or its own */
 };
 
 /* ERR_INPUT when a field does not exist. plan_free takes a failed one too. */

@@ -276,11 +276,9 @@ static int write_atomically(const char *path, struct iovec *iov, int count, stru
     fs_close(&file);
     if (r == 0)
         r = fs_rename(tmp, path, e);
-    if (r != 0) {
+    if (r != 0)
         fs_unlink(tmp, NULL);
-        return -1;
-    }
-    return fs_sync_dir(folder, e);
+    return r; /* a power cut may take the name back, which costs making it again */
 }
 
 int rollup_write(const char *path, const struct rollup_contents *contents, struct err *e)

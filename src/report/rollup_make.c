@@ -25,6 +25,7 @@ struct kept {
 struct making {
     const struct rollup_options *options;
     struct rollup_counts *counts;
+    struct facet_lists lists;
     struct hours hours;
     uint64_t seed, fingerprint;
     struct kept kept[ROLLUP_LEVELS];
@@ -220,7 +221,7 @@ static void damage_of(void *arg, const struct scan_damage *damage)
     tell_damage(arg, damage);
 }
 
-static struct report_spec spec_of(const struct making *making, struct str site)
+static struct report_spec spec_of(struct making *making, struct str site)
 {
     const struct rollup_options *options = making->options;
     struct report_spec spec = { .data_dir = options->data_dir,
@@ -233,6 +234,7 @@ static struct report_spec spec_of(const struct making *making, struct str site)
                                 .memory_bytes = options->memory_bytes,
                                 .step = REPORT_HOUR,
                                 .site = site,
+                                .lists = &making->lists,
                                 .no_rollups = true,
                                 .damage = damage_of,
                                 .arg = (void *)(uintptr_t)options };
@@ -678,6 +680,7 @@ static int make(struct making *making, struct err *e)
 
     if (rollup_fingerprint(&making->fingerprint, making->seed, options->share_dir, options->idle_ms,
                            e) != 0 ||
+        facet_lists_load(&making->lists, options->share_dir, true, true, e) != 0 ||
         hours_list(&making->hours, options->data_dir, INT64_MIN, INT64_MAX, e) != 0 ||
         check_zone(making, e) != 0)
         return -1;
@@ -702,6 +705,7 @@ int rollup_make(const struct rollup_options *options, struct rollup_counts *coun
     r = lock_and_seed(&making, &lock, lock_path, e);
     if (r == 0)
         r = make(&making, e);
+    facet_lists_free(&making.lists);
     hours_free(&making.hours);
     for (int level = 0; level < ROLLUP_LEVELS; level++)
         free(making.kept[level].name);

@@ -1,5 +1,5 @@
 /*
- * http.c - the request reader. See http.h for the contract; conn.c feeds it.
+ * http.c - the request reader. See http.h for the contract; conn_read.c feeds it.
  *
  * Our reader goes line by line through the bytes as they arrive and judges each line when it is
  * complete; llhttp then reads the finished header (and a chunked message as a whole) once more. A

@@ -63,7 +63,7 @@ enum stage {
 #define FAULTS(X)                                                                                  \
     X(LINE_END, 400, "a line does not end in CRLF")                                                \
     X(CONTROL, 400, "there is a control character in it")                                          \
-    X(NOT_PRINTABLE, 400, "the request line has a byte that must be percent-encoded")              \
+    X(NOT_PRINTABLE, 400, "the request line has a byte that is not printable ASCII")              \
     X(REQUEST_LINE, 400, "the request line is not METHOD SP TARGET SP VERSION")                    \
     X(METHOD, 400, "the method is not valid")                                                      \
     X(METHOD_UNKNOWN, 405, "this method is not supported")                                         \

@@ -122,7 +122,7 @@ function toAddress([, host, port]) {
 }
 
 // options: config (see writeConfig), dir (of an earlier server), env, under (a command that runs it).
-function launch(t, options) {
+export function launch(t, options) {
     const dir = options.dir ?? temporaryDir(t);
     writeConfig(dir, options.config);
     const [command, ...args] = [...(options.under ?? []), CRUMBD, '-c', path.join(dir, 'crumb.yaml')];

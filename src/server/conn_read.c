@@ -88,6 +88,7 @@ static void answer_request(struct conn *c, const struct http_request *request)
     }
     answer_added(c, &answer);
     c->closing = x.close;
+    c->linger = x.close && request->keep_alive; /* our wish: it may have sent more */
 }
 
 static void tell_to_continue(struct conn *c)

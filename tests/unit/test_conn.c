@@ -554,7 +554,14 @@ Test(conn, drain_answers_what_has_begun_and_closes_the_rest)
     expect(begun, "200", CLOSED, "begun");
     cr_expect(strstr(heard, "Connection: close\r\n") != NULL);
     expect(sent, "200", CLOSED, "sent");
+    say(begun, REQUEST("/c")); /* on its way before it was told: no reset may overtake the answer */
+    cr_expect(conns_count(conns) == 2, "what comes is thrown away for a while");
+    expect(begun, "", CLOSED, "too late");
+    close(begun);
+    close(sent);
+    run();
     cr_expect(conns_count(conns) == 0);
+    cr_expect(metrics.requests == 2);
 }
 
 /* ---- PROXY protocol ------------------------------------------------------------------------- */

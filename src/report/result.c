@@ -272,6 +272,8 @@ static int key_table(struct report_table *table, const struct report_spec *spec,
     bool compare = before != NULL && can_compare(row->fold);
     int r = rows_collect(&rows, now, i, e);
 
+    if (r == 0 && fold_has_page_keys(row->fold))
+        r = rows_name_pages(&rows, now, row->fold, e);
     if (r == 0) {
         rows_keep_top(&rows);
         filling.sum = sum_of(&rows, filling.main, row->fold);
@@ -281,8 +283,6 @@ static int key_table(struct report_table *table, const struct report_spec *spec,
     }
     if (r == 0 && spec->for_page && row->fold == FOLD_TIME)
         r = add_empty_steps(&rows, now, now->plan.tables[i].step, e);
-    if (r == 0 && fold_has_page_keys(row->fold))
-        r = rows_name_pages(&rows, now, row->fold, e);
     if (r == 0) {
         rows_sort(&rows);
         r = fill_table(table, &rows, compare ? &old : NULL, &filling, e);

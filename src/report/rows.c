@@ -2,14 +2,15 @@
  * rows.c - the rows of one table: merged, sorted, cut and named. See rows.h for the contract.
  *
  * Called by result.c when all threads have ended. Of ten million keys never more than a few times `top`
- * are held: when enough have come together the smallest are dropped. Page hashes become paths last, for
- * the rows that are left.
+ * are held: when enough have come together the smallest are dropped. Page hashes become paths before the
+ * last cut, because of rows with equal counts the names decide which are shown.
  */
 #include "rows.h"
 
 #include <stdlib.h>
 
-#define SPARE_ROWS 4096 /* collected above `top` before the smallest are dropped */
+#define SPARE_ROWS      4096   /* collected above `top` before the smallest are dropped */
+#define SPARE_PAGE_ROWS 262144 /* the same when keys are hashes: of equals those with the right names must stay */
 
 /* ---- order ---------------------------------------------------------------------------------------------- */
 
@@ -99,11 +100,28 @@ void rows_sort_by_hash(struct rows *rows)
     qsort(rows->row, rows->count, sizeof *rows->row, compare_hashes);
 }
 
-void rows_keep_top(struct rows *rows)
+static void keep_first(struct rows *rows, size_t count)
 {
     rows_sort(rows);
-    while (rows->top != 0 && rows->count > rows->top)
+    while (rows->count > count)
         free((void *)(uintptr_t)rows->row[--rows->count].key.p);
+}
+
+void rows_keep_top(struct rows *rows)
+{
+    keep_first(rows, rows->top != 0 ? rows->top : rows->count);
+}
+
+/* Sorted by their names, hashes cannot be dropped before they have them. */
+static void keep_bounded(struct rows *rows)
+{
+    bool hashes = fold_has_page_keys(rows->order.fold);
+    size_t spare = hashes ? SPARE_PAGE_ROWS : SPARE_ROWS;
+
+    if (rows->top == 0 || (hashes && rows->order.measure == NULL))
+        return;
+    if (rows->count >= 2 * (rows->top + spare))
+        keep_first(rows, rows->top + spare);
 }
 
 bool rows_add(struct rows *rows, uint64_t hash, struct str key)
@@ -138,8 +156,7 @@ static void collect(void *arg, const struct tally_group *group)
         rows->sum[i] += group->count[i];
     if (rows->only != NULL && rows_find(rows->only, group->hash) == NULL)
         return;
-    if (rows->top != 0 && rows->count >= 2 * rows->top + SPARE_ROWS)
-        rows_keep_top(rows);
+    keep_bounded(rows);
     if (!rows_add(rows, group->hash, group->key)) {
         rows->no_memory = true;
         return;

@@ -14,6 +14,7 @@
 #define CRUMB_REPORT_ROLLUP_H
 
 #include "base/err.h"
+#include "model/config.h"
 #include "store/scan.h"
 
 struct rollup_options {
@@ -21,6 +22,8 @@ struct rollup_options {
     const char *share_dir; /* as in struct report_spec */
     const char *zone;      /* the name of the process's time zone, in which days begin; NULL: UTC */
     int64_t idle_ms;
+    const struct config_section *sections;
+    unsigned sections_count;
     int64_t now_ms;
     unsigned threads;
     uint64_t memory_bytes;

@@ -8,13 +8,11 @@
 
 #include "base/buf.h"
 #include "base/clock.h"
-#include "base/date.h"
 #include "base/log.h"
 #include "base/units.h"
 #include "cli/findings.h"
 #include "cli/out.h"
 #include "cli/query.h"
-#include "cli/when.h"
 #include "report/report.h"
 #include "report/rollup.h"
 
@@ -69,14 +67,18 @@ static int say(const struct rollup_counts *counts, struct err *e)
     return out_close(&out, true, e);
 }
 
-static int ask(const struct opts *opts, struct rollup_options *options, struct err *e)
+static int ask(const struct opts *opts, const struct config *config,
+               struct rollup_options *options, struct err *e)
 {
     const char *idle = opts->value[OPT_IDLE], *memory = opts->value[OPT_MEMORY];
 
     options->zone = opts->value[OPT_TZ];
     options->idle_ms = REPORT_IDLE_MS;
-    if (when_zone(options->zone, e) != 0)
-        return -1;
+    if (config != NULL) {
+        options->idle_ms = config->reports.session_idle_ms;
+        options->sections = config->reports.sections;
+        options->sections_count = config->reports.sections_count;
+    }
     if (idle != NULL &&
         (!units_parse_duration_ms(str_of(idle), &options->idle_ms) || options->idle_ms <= 0))
         return err_set(e, ERR_INPUT, "--idle wants a duration like 30m, not %s", idle);
@@ -85,22 +87,30 @@ static int ask(const struct opts *opts, struct rollup_options *options, struct e
     return 0;
 }
 
+static enum ending make(const struct rollup_options *options, struct err *e)
+{
+    struct rollup_counts counts;
+
+    if (rollup_make(options, &counts, e) != 0)
+        return e->code == ERR_INPUT ? END_USAGE : END_ERROR;
+    if (say(&counts, e) != 0)
+        return END_ERROR;
+    return counts.damaged > 0 ? END_DAMAGED : END_FINE;
+}
+
 enum ending cmd_rollup(const struct opts *opts, struct err *e)
 {
     struct rollup_options options = { .now_ms = clock_wall_ms(),
                                       .damage = on_damage,
                                       .notice = on_notice };
-    struct rollup_counts counts;
-    char data[PATH_MAX];
+    struct query query;
+    enum ending ending = query_begin(&query, opts, e);
 
-    if (ask(opts, &options, e) != 0)
-        return END_USAGE;
-    if (query_data(data, opts, e) != 0 || query_check_data(data, e) != 0)
-        return END_ERROR;
-    options.data_dir = data;
-    if (rollup_make(&options, &counts, e) != 0)
-        return e->code == ERR_INPUT ? END_USAGE : END_ERROR;
-    if (say(&counts, e) != 0)
-        return END_ERROR;
-    return counts.damaged > 0 ? END_DAMAGED : END_FINE;
+    if (ending == END_FINE && ask(opts, query.config, &options, e) != 0)
+        ending = END_USAGE;
+    options.data_dir = query.data;
+    if (ending == END_FINE)
+        ending = make(&options, e);
+    query_free(&query);
+    return ending;
 }

@@ -16,7 +16,8 @@
 
 /* name, sentence, fields it is made of, list that it needs */
 #define FACETS(X)                                                                                  \
-    X(SECTION, "section", "First segment of path", NONE, "path", NULL, NULL)                       \
+    X(SECTION, "section", "Area of the site, by the config, or first segment of path", NONE,       \
+      "path", "site", NULL)                                                                        \
     X(MEDIUM, "medium",                                                                            \
       "Kind of referrer: direct, internal, search, ai, social, video, email, ads, app, referral",  \
       REFERRERS, "host", "ref", "ref_host")                                                        \
@@ -167,12 +168,15 @@ static int find_list(char path[SHARE_PATH_BYTES], int list, const char *share_di
     return share_find(path, share_dir, file->name, file->folder, file->hint, e);
 }
 
-int facet_lists_load(struct facet_lists *lists, const char *share_dir, bool agents, bool referrers,
-                     struct err *e)
+int facet_lists_load(struct facet_lists *lists, const struct report_spec *spec, bool agents,
+                     bool referrers, struct err *e)
 {
+    const char *share_dir = spec->share_dir;
     char path[SHARE_PATH_BYTES];
 
-    *lists = (struct facet_lists){ 0 };
+    *lists = (struct facet_lists){ .sections = sections_new(spec->sections, spec->sections_count) };
+    if (lists->sections == NULL)
+        return err_set(e, ERR_MEMORY, "out of memory");
     if (find_list(path, LIST_NONE, share_dir, e) != 0)
         return -1;
     lists->bots = bots_load(path, e);
@@ -195,19 +199,33 @@ int facet_lists_load(struct facet_lists *lists, const char *share_dir, bool agen
     return 0;
 }
 
-int facet_lists_fingerprint(uint64_t *fingerprint, const char *share_dir, struct err *e)
+/* Texts one behind the other, each told from the next. */
+static uint64_t hash_text(uint64_t hash, const char *text)
 {
-    uint64_t hash = hash64(str_of(referrers_domains_version()), 0);
+    return hash64(str_from(text == NULL ? "" : text, text == NULL ? 0 : strlen(text) + 1), hash);
+}
+
+int facet_lists_fingerprint(uint64_t *fingerprint, const struct report_spec *spec, struct err *e)
+{
+    uint64_t hash = hash_text(0, referrers_domains_version());
 
     for (int list = LIST_NONE; list <= LIST_REFERRERS; list++) {
         char path[SHARE_PATH_BYTES], *text;
         size_t n;
 
-        if (find_list(path, list, share_dir, e) != 0 ||
+        if (find_list(path, list, spec->share_dir, e) != 0 ||
             fs_read_all(path, LIST_BYTES_MAX, &text, &n, e) != 0)
             return -1;
         hash = hash64(str_from(text, n), hash);
         free(text);
+    }
+    for (unsigned i = 0; i < spec->sections_count; i++) {
+        const struct config_section *section = &spec->sections[i];
+
+        hash = hash_text(hash_text(hash, section->name), section->site);
+        for (unsigned p = 0; p < section->paths_count; p++)
+            hash = hash_text(hash, section->paths[p]);
+        hash = hash_text(hash, NULL);
     }
     *fingerprint = hash;
     return 0;
@@ -218,6 +236,7 @@ void facet_lists_free(struct facet_lists *lists)
     bots_free(lists->bots);
     agents_free(lists->agents);
     referrers_free(lists->referrers);
+    sections_free(lists->sections);
     *lists = (struct facet_lists){ 0 };
 }
 
@@ -336,10 +355,12 @@ int facets_begin(struct facets *facets, const struct hit *hit)
 /* ---- values ------------------------------------------------------------------------------------- */
 
 /* "/blog/2026/x" -> "/blog"; the home page is "/". */
-static struct str section(struct str path)
+static struct str section(const struct sections *sections, struct str path, struct str site)
 {
-    if (path.n == 0)
-        return STR_ABSENT;
+    struct str name = sections_find(sections, path, site);
+
+    if (name.p != NULL || path.n == 0)
+        return name;
     return str_from(path.p, str_find(path, '/', 1));
 }
 
@@ -372,7 +393,8 @@ struct str facet_value(struct facets *facets, const struct facet *facet, const s
 
     switch ((enum kind)facet->kind) {
     case FACET_SECTION:
-        return section(hit->value[facet->slots[0]]);
+        return section(facets->lists->sections, hit->value[facet->slots[0]],
+                       hit->value[facet->slots[1]]);
     case FACET_MEDIUM:
         return referrer(facets, facet, hit)->medium;
     case FACET_SOURCE:

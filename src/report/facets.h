@@ -12,20 +12,22 @@
 #include "classify.h"
 #include "hit.h"
 #include "report/report.h"
+#include "sections.h"
 
 /* Lists, loaded when something asked for needs them. */
 struct facet_lists {
     struct bots *bots;
     struct agents *agents;       /* NULL: not wanted */
     struct referrers *referrers; /* NULL: not wanted */
+    struct sections *sections;
 };
 
-int facet_lists_load(struct facet_lists *lists, const char *share_dir, bool agents, bool referrers,
-                     struct err *e);
+int facet_lists_load(struct facet_lists *lists, const struct report_spec *spec, bool agents,
+                     bool referrers, struct err *e);
 void facet_lists_free(struct facet_lists *lists);
 
-/* A number of the contents of all lists. */
-int facet_lists_fingerprint(uint64_t *fingerprint, const char *share_dir, struct err *e);
+/* A number of the contents of all lists, and of the areas that the spec names. */
+int facet_lists_fingerprint(uint64_t *fingerprint, const struct report_spec *spec, struct err *e);
 
 struct facet {
     unsigned kind; /* row of the table in facets.c; FACET_FIELD: a field as it is */

@@ -12,6 +12,5 @@ int result_check(const struct report_spec *spec, struct err *e);
 /* Row i of the spec as a table. before: NULL, or the period to compare with. */
 int result_table(struct report_table *table, const struct report_spec *spec, size_t i,
                  const struct period *now, const struct period *before, struct err *e);
-void result_free(struct report_table *table);
 
 #endif

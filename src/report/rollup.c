@@ -69,7 +69,7 @@ int rollup_read_seed(const char *data_dir, uint64_t *seed, struct err *e)
     return r;
 }
 
-int rollup_fingerprint(uint64_t *fingerprint, uint64_t seed, const char *share_dir, int64_t idle_ms,
+int rollup_fingerprint(uint64_t *fingerprint, uint64_t seed, const struct report_spec *spec,
                        struct err *e)
 {
     struct pack pack = { 0 };
@@ -77,11 +77,11 @@ int rollup_fingerprint(uint64_t *fingerprint, uint64_t seed, const char *share_d
     const struct report_row *const *rows = summary_rows(&count);
     uint64_t lists;
 
-    if (facet_lists_fingerprint(&lists, share_dir, e) != 0)
+    if (facet_lists_fingerprint(&lists, spec, e) != 0)
         return -1;
     pack_number(&pack, ROLLUP_VERSION);
     pack_u64(&pack, seed);
-    pack_signed(&pack, idle_ms);
+    pack_signed(&pack, spec->idle_ms);
     pack_u64(&pack, lists);
     for (size_t i = 0; i < count; i++) {
         pack_text(&pack, str_of(rows[i]->name));

@@ -28,7 +28,7 @@ void rollup_file_name(char name[ROLLUP_LABEL_BYTES], enum rollup_level level, in
 int rollup_read_seed(const char *data_dir, uint64_t *seed, struct err *e);
 
 /* Of everything that decides what is counted, but the hits. */
-int rollup_fingerprint(uint64_t *fingerprint, uint64_t seed, const char *share_dir, int64_t idle_ms,
+int rollup_fingerprint(uint64_t *fingerprint, uint64_t seed, const struct report_spec *spec,
                        struct err *e);
 
 /* What the hours from `from` on hold that begin before until; false when one of them cannot be rolled up (yet). */

@@ -233,6 +233,8 @@ static struct report_spec spec_of(struct making *making, struct str site)
                                 .threads = options->threads,
                                 .memory_bytes = options->memory_bytes,
                                 .step = REPORT_HOUR,
+                                .sections = options->sections,
+                                .sections_count = options->sections_count,
                                 .site = site,
                                 .lists = &making->lists,
                                 .no_rollups = true,
@@ -677,10 +679,10 @@ static int lock_and_seed(struct making *making, struct fs_file *lock, rollup_pat
 static int make(struct making *making, struct err *e)
 {
     const struct rollup_options *options = making->options;
+    struct report_spec spec = spec_of(making, STR_ABSENT);
 
-    if (rollup_fingerprint(&making->fingerprint, making->seed, options->share_dir, options->idle_ms,
-                           e) != 0 ||
-        facet_lists_load(&making->lists, options->share_dir, true, true, e) != 0 ||
+    if (rollup_fingerprint(&making->fingerprint, making->seed, &spec, e) != 0 ||
+        facet_lists_load(&making->lists, &spec, true, true, e) != 0 ||
         hours_list(&making->hours, options->data_dir, INT64_MIN, INT64_MAX, e) != 0 ||
         check_zone(making, e) != 0)
         return -1;

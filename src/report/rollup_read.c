@@ -422,7 +422,7 @@ static int prepare(struct cover *cover, struct err *e)
         hours_list(&cover->hours, spec->data_dir, cover->since_ms, cover->until_ms, NULL) != 0 ||
         cover->hours.unreadable || cover->hours.count == 0)
         return 0; /* what is wrong, if it is, the reading of hits says */
-    if (rollup_fingerprint(&cover->fingerprint, seed, spec->share_dir, spec->idle_ms, e) != 0)
+    if (rollup_fingerprint(&cover->fingerprint, seed, spec, e) != 0)
         return -1;
     tally_set_seed(seed);
     for (size_t i = 0; i < cover->hours.count; i++) {

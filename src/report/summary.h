@@ -137,7 +137,7 @@ void merger_free(struct merger *merger);
 struct fold_totals summary_totals(const struct summary *summary);
 
 /* False when there is no session. */
-bool summary_median_ms(const struct summary *summary, double *ms);
+bool summary_median(const struct summary *summary, double *seconds);
 
 /* Like tally_merge: every key of a table, or every row of the timeline by its label. -1: not known. */
 int summary_each(const struct summary *summary, const struct report_row *row, enum report_step step,

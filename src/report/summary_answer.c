@@ -3,6 +3,7 @@
  */
 #include <stdlib.h>
 
+#include "base/date.h"
 #include "summary.h"
 #include "zone.h"
 
@@ -67,7 +68,7 @@ static double at_class_rank(const struct summary *summary, const uint32_t *open,
     return 0;
 }
 
-bool summary_median_ms(const struct summary *summary, double *ms)
+bool summary_median(const struct summary *summary, double *seconds)
 {
     struct fold_totals t = summary_totals(summary);
     uint32_t *open = malloc((summary->open_count + 1) * sizeof *open);
@@ -88,12 +89,12 @@ bool summary_median_ms(const struct summary *summary, double *ms)
     zeros = t.sessions - lasting - count;
     ranks[0] = (t.sessions - 1) / 2;
     ranks[1] = t.sessions / 2;
-    *ms = 0;
+    *seconds = 0;
     for (int i = 0; i < 2; i++) {
         if (ranks[i] >= zeros && summary->classes != NULL)
-            *ms += at_class_rank(summary, open, count, ranks[i] - zeros) / 2;
+            *seconds += at_class_rank(summary, open, count, ranks[i] - zeros) / 2 / DATE_SECOND_MS;
         else if (ranks[i] >= zeros)
-            *ms += at_rank(summary->duration, summary->durations, open, count, ranks[i] - zeros) / 2;
+            *seconds += at_rank(summary->duration, summary->durations, open, count, ranks[i] - zeros) / 2 / DATE_SECOND_MS;
     }
     free(open);
     return true;

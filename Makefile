@@ -320,7 +320,7 @@ cppcheck:
 shellcheck:
 	@echo "shellcheck" && shellcheck $$(git ls-files '*.sh') .ci/run
 
-#: make install  programs, manuals, sample config and systemd unit; PREFIX (/usr/local) and DESTDIR are respected
+#: make install  programs, manuals, sample config and systemd units; PREFIX (/usr/local) and DESTDIR are respected
 install: all
 	install -D -m 755 $(CRUMBD) $(DESTDIR)$(PREFIX)/sbin/crumbd
 	install -D -m 755 $(CRUMB) $(DESTDIR)$(PREFIX)/bin/crumb
@@ -333,7 +333,8 @@ install: all
 	install -D -m 644 conf/data/LICENSE.crawlers $(DESTDIR)$(PREFIX)/share/doc/crumb/LICENSE.crawlers
 	install -D -m 644 conf/setup/geo-db.pl $(DESTDIR)$(PREFIX)/share/crumb/geo-db.pl
 	@mkdir -p $(DESTDIR)$(PREFIX)/lib/systemd/system $(DESTDIR)$(PREFIX)/lib/sysusers.d
-	sed 's|@PREFIX@|$(PREFIX)|' conf/setup/crumbd.service >$(DESTDIR)$(PREFIX)/lib/systemd/system/crumbd.service
+	for unit in crumbd.service crumb-rollup.service crumb-rollup.timer; do \
+		sed 's|@PREFIX@|$(PREFIX)|' conf/setup/$$unit >$(DESTDIR)$(PREFIX)/lib/systemd/system/$$unit || exit 1; done
 	install -m 644 conf/setup/crumb.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/crumb.conf
 
 #: make refresh-data  fetches the current lists that reports classify with; look at the difference

@@ -272,8 +272,11 @@ static void add_header(const struct page *page)
         text_add_html(page->text, str_of(page->options->selection));
         text_add_lit(page->text, "\xC2\xB7 ");
     }
-    text_addf(page->text, "%" PRIu64 " records read \xC2\xB7 made %s", totals->records,
+    text_addf(page->text, "%" PRIu64 " records \xC2\xB7 made %s", totals->records,
               page->options->made);
+    if (totals->from_rollups > 0)
+        text_add_lit(page->text, " \xC2\xB7 ");
+    out_add_rollups(page->text, page->report);
     if (totals->bots > 0)
         text_add_lit(page->text, " \xC2\xB7 ");
     out_add_bots(page->text, page->report, page->options);

@@ -26,8 +26,7 @@ static const struct command table[] = {
           OPT_BIT(OPT_OUTPUT),
       cmd_report },
     { "rollup", "", 0,
-      "Keeps finished hours, days, months and years added up beside the data, so that reports need "
-      "not read their hits again",
+      "Adds up finished hours, days, months and years, for reports that need not read them again",
       DATA_OPTIONS | OPT_BIT(OPT_TZ) | OPT_BIT(OPT_IDLE) | OPT_BIT(OPT_MEMORY), cmd_rollup },
     { "verify", "[PATH...]", UINT_MAX,
       "Reads every byte of the data, or of the files named, and tells what is damaged or missing",

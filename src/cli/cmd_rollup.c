@@ -92,7 +92,7 @@ static enum ending make(const struct rollup_options *options, struct err *e)
     struct rollup_counts counts;
 
     if (rollup_make(options, &counts, e) != 0)
-        return e->code == ERR_INPUT ? END_USAGE : END_ERROR;
+        return END_ERROR;
     if (say(&counts, e) != 0)
         return END_ERROR;
     return counts.damaged > 0 ? END_DAMAGED : END_FINE;

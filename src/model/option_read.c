@@ -31,6 +31,10 @@ static const struct text {
     [TEXT_QUERY_KEY] = { option_text_query_key,
                          "a key of a URL's query: letters, digits and ._~[]-, at most 64; or *" },
     [TEXT_PAGE_PATH] = { option_text_page_path, "a path of a URL, like /about.html or /" },
+    [TEXT_LABEL] = { option_text_label,
+                     "a name: at most 64 printable bytes without spaces at its ends" },
+    [TEXT_PATH_PREFIX] = { option_text_path_prefix,
+                           "the beginning of a URL's path, like /help or /" },
 };
 
 /* ---- values ---------------------------------------------------------------------------------- */

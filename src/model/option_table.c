@@ -39,8 +39,8 @@ const struct option option_table[] = {
     { "listen[].address", TEXT_ADDRESS, REQUIRED, AT(config_listen, address),
       .sentence = "An IP address and port; IPv6 in brackets; port 0 takes any free one." },
     { "listen[].proxy_protocol", BOOLEAN, 0, AT(config_listen, proxy_protocol), "false",
-      .sentence = "Every connection begins with a PROXY protocol header, version 1 or 2, of a "
-                  "trusted proxy." },
+      .sentence = "Every connection begins with a PROXY protocol header, version 1 or 2. It is "
+                  "believed of trusted_proxies; without that option, of whoever connects." },
     { "admin", TEXT_ADDRESS, RESTART, AT(config, admin), "127.0.0.1:8081",
       .sentence = "Where metrics and health are served; not for the public." },
     { "public_origin", TEXT_ORIGIN, 0, AT(config, public_origin),

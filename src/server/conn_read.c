@@ -6,6 +6,7 @@
  * request. What is complete is answered into the arena; what is left is kept in a block of the
  * connection's own. Everything that is not a request which can be served ends in refuse().
  */
+#include <assert.h>
 #include <errno.h>
 #include <sys/socket.h>
 
@@ -30,6 +31,7 @@ static struct buf answer_space(struct conn *c, size_t n)
 
     if (c->out.p == NULL)
         c->out.p = conns->arena + conns->arena_used;
+    assert(c->out.p != NULL);
     return buf_over(c->out.p + c->out.n, n);
 }
 

@@ -15,6 +15,7 @@
 #include "model/redact.h"
 #include "server/answer.h"
 #include "server/cookie.h"
+#include "server/live.h"
 #include "server/origin.h"
 
 /* ---- what the request says --------------------------------------------------------------- */
@@ -354,6 +355,8 @@ enum collect_verdict collect(struct exchange *x, struct event *event, struct buf
     describe(event, x, site, uid, &memory);
     verdict = keep(x, event);
     if (verdict == COLLECT_ACCEPTED) {
+        if (c->live != NULL)
+            live_tap_hit(c->live, event);
         if (x->identity.is_new)
             announce(x, site, headers);
         debug_stored(x, site, event, headers);

@@ -10,6 +10,7 @@
  *     BODY      a part of a body is; since: the end of the header
  *     HELD      answers wait for the fate of a batch; nothing is read
  *     WRITING   the peer does not take its answers; nothing is read; since: it last took some
+ *     STREAMING its last answer goes on, and all of it so far is out; what the peer sends is thrown away
  *     LINGERING the last answer is out, the peer's bytes are thrown away (RFC 9112 section 9.6)
  *
  * or, until the end of the turn, instead in the list `answered`: it has answers to send. One whose
@@ -49,9 +50,10 @@
 #define IDLE_CONNS_KEPT   1024 /* unused struct conn not returned to malloc */
 #define SHORT_BLOCKS_KEPT 256
 #define LARGE_BLOCKS_KEPT 16
+#define STREAM_SEND_BYTES 65536 /* what the kernel keeps of a stream that is not read */
 #define CONTINUE_ANSWER   "HTTP/1.1 100 Continue\r\n\r\n"
 
-enum state { NEW, IDLE, HEADER, BODY, HELD, WRITING, LINGERING, STATES };
+enum state { NEW, IDLE, HEADER, BODY, HELD, WRITING, STREAMING, LINGERING, STATES };
 
 struct link {
     struct link *prev, *next; /* to itself when in no list */
@@ -82,6 +84,7 @@ struct conn {
     int64_t since_ms;
     struct input *input; /* a block, or NULL */
     struct output out;
+    struct stream stream; /* next is NULL unless an answer goes on */
     struct ip peer;     /* or whom a trusted PROXY header named */
     uint32_t lingered;  /* bytes thrown away */
     uint8_t input_pool; /* which its block came from */
@@ -106,6 +109,7 @@ struct conns {
     struct input *shared; /* what every connection reads into first */
     char *arena;
     size_t arena_used;
+    size_t answer_bytes; /* the most that one answer takes */
     char *refused; /* for putting answers and a 503 together, ANSWERS_BYTES_MAX */
     struct pool conn_pool;
     struct pool pools[POOLS];
@@ -211,6 +215,8 @@ static void close_conn(struct conn *c)
     unlink_from(&c->in_turn);
     drop_input(c);
     drop_output(c);
+    if (c->stream.next != NULL)
+        conns->turn->context.streams--;
     pool_give(&conns->conn_pool, c);
     conns->count--;
     atomic_fetch_sub_explicit(conns->options.held, 1, memory_order_relaxed);
@@ -266,7 +272,7 @@ static void discard(struct conn *c)
 
 static bool has_room(const struct conn *c)
 {
-    return c->out.n + ANSWER_BYTES_MAX + ANSWER_ERROR_BYTES_MAX <= ANSWERS_BYTES_MAX;
+    return c->out.n + c->owner->answer_bytes + ANSWER_ERROR_BYTES_MAX <= ANSWERS_BYTES_MAX;
 }
 
 /* Where this connection's next answer goes: behind its others, in the arena. */
@@ -311,11 +317,21 @@ static void refuse_request(struct conn *c, int status, const char *sentence)
     refuse(c, status, sentence);
 }
 
+/* What comes now is the answer's, until one of both has enough. Little of it waits in the kernel. */
+static void begin_stream(struct conn *c, stream_fn *next)
+{
+    int bytes = STREAM_SEND_BYTES;
+
+    c->stream = (struct stream){ .next = next };
+    c->owner->turn->context.streams++;
+    setsockopt(c->event.ev_fd, SOL_SOCKET, SO_SNDBUF, &bytes, sizeof bytes);
+}
+
 static void answer_request(struct conn *c, const struct http_request *request)
 {
     struct conns *conns = c->owner;
     struct turn *turn = conns->turn;
-    struct buf answer = answer_space(c, ANSWER_BYTES_MAX);
+    struct buf answer = answer_space(c, conns->answer_bytes);
     struct exchange x = {
         .request = request,
         .context = &turn->context,
@@ -333,7 +349,9 @@ static void answer_request(struct conn *c, const struct http_request *request)
         c->out.batch = x.batch;
     }
     answer_added(c, &answer);
-    c->closing = x.close;
+    c->closing = x.close && x.stream == NULL;
+    if (x.stream != NULL)
+        begin_stream(c, x.stream);
 }
 
 static void tell_to_continue(struct conn *c)
@@ -398,6 +416,8 @@ static size_t answer_requests(struct conn *c, struct input *in)
             answer_request(c, &request);
             pos += parser->end;
             *parser = (struct http_parser){ .end = 0 };
+            if (c->stream.next != NULL)
+                return in->n; /* what is behind is never a request */
             break;
         case HTTP_BAD:
             refuse_request(c, parser->status, parser->sentence);
@@ -559,6 +579,10 @@ static void all_sent(struct conn *c)
     }
     if (was_writing || c->stopped)
         watch(c, EV_READ);
+    if (c->stream.next != NULL) {
+        enter(c, STREAMING);
+        return;
+    }
     enter(c, reading_state(c));
     if (c->waiting)
         append(&c->owner->waiting, &c->in_turn);
@@ -697,6 +721,7 @@ static void on_event(evutil_socket_t fd, short what, void *arg)
     case WRITING:
         send_answers(c);
         break;
+    case STREAMING:
     case LINGERING:
         discard(c);
         break;
@@ -712,6 +737,17 @@ static void on_event(evutil_socket_t fd, short what, void *arg)
     }
 }
 
+/* Takes all of a list over to an empty one, so that who is put back is not met again. */
+static void move_all(struct link *to, struct link *from)
+{
+    list_init(to);
+    if (list_empty(from))
+        return;
+    *to = *from;
+    to->next->prev = to->prev->next = to;
+    list_init(from);
+}
+
 static void resume_waiting(struct conns *conns)
 {
     struct link batch;
@@ -719,15 +755,35 @@ static void resume_waiting(struct conns *conns)
     if (list_empty(&conns->waiting))
         return;
     turn_begin(conns->turn);
-    batch = conns->waiting;
-    batch.next->prev = batch.prev->next = &batch;
-    list_init(&conns->waiting);
+    move_all(&batch, &conns->waiting);
     while (!list_empty(&batch)) {
         struct conn *c = CONN_OF(batch.next, in_turn);
 
         unlink_from(&c->in_turn);
         make_space(conns);
         process(c, c->input);
+    }
+}
+
+/* Its next piece. It is made only when the last is out: who reads slowly gets fewer, never a queue. */
+static void go_on(struct conn *c)
+{
+    struct conns *conns = c->owner;
+    struct buf piece = answer_space(c, conns->answer_bytes);
+
+    c->closing = conns->draining || !c->stream.next(&c->stream, &conns->turn->context, &piece);
+    answer_added(c, &piece);
+    will_send(c);
+}
+
+static void go_on_streaming(struct conns *conns)
+{
+    struct link batch;
+
+    move_all(&batch, &conns->states[STREAMING]);
+    while (!list_empty(&batch)) {
+        make_space(conns);
+        go_on(CONN_OF(batch.next, by_state));
     }
 }
 
@@ -900,6 +956,7 @@ void conns_tick(struct conns *conns)
     }
     while (is_older(c = oldest(conns, LINGERING), LINGER_MS))
         close_conn(c);
+    go_on_streaming(conns);
 }
 
 /* ---- all of them ---------------------------------------------------------------------------- */
@@ -987,6 +1044,8 @@ struct conns *conns_new(const struct conns_options *options, struct err *e)
     }
     conns->options = *options;
     conns->turn = options->turn;
+    conns->answer_bytes =
+        options->table == ROUTE_ADMIN ? ANSWER_ADMIN_BYTES_MAX : ANSWER_BYTES_MAX;
     conns->metrics = options->turn->context.metrics;
     conns->limits = (struct http_limits){ .header_bytes = limits->header_bytes,
                                           .headers = limits->headers,

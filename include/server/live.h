@@ -84,7 +84,7 @@ struct live_figures {
     int64_t now_ms;
     double hits_a_second, views_a_second; /* over LIVE_RATE_SECONDS */
     uint32_t visitors_now, visitors;
-    uint64_t hits, views, bots; /* of all minutes */
+    uint64_t hits, views, events, bots; /* of all minutes */
     uint64_t opted_out, refused;
     uint64_t unseen;        /* hits that are in hits only, because they came too fast */
     uint64_t latest;        /* how many hits were ever the latest */

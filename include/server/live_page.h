@@ -10,9 +10,9 @@
 #include "base/buf.h"
 #include "server/live.h"
 
-#define LIVE_PAGE_ROWS       10
-#define LIVE_PAGE_BYTES_MAX  (58 * 1024) /* of the page */
-#define LIVE_PAGE_EVENT_MAX  (56 * 1024) /* of one event */
+#define LIVE_PAGE_ROWS      10
+#define LIVE_PAGE_BYTES_MAX (58 * 1024) /* of the page */
+#define LIVE_PAGE_EVENT_MAX (56 * 1024) /* of one event */
 
 /* The whole page. Rows for which there is no room any more are left out. */
 void live_page_add_html(struct buf *b, const struct live *live);

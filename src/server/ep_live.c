@@ -72,7 +72,8 @@ static bool may_see(struct exchange *x)
         answer_text(x, 404, STR_ABSENT,
                     "the live page is turned off (live: false); see /metrics, /healthz, /readyz");
     else if (!is_own_host(x))
-        answer_text(x, 403, STR_ABSENT, "ask by the address, as localhost, or as the public_origin");
+        answer_text(x, 403, STR_ABSENT,
+                    "ask by the address, as localhost, or as the public_origin");
     else
         return true;
     return false;

@@ -20,11 +20,11 @@
 #include "live_visitors.h"
 #include "model/codec.h"
 
-#define MINUTE_MS    60000
-#define SECONDS      16 /* a power of two above LIVE_RATE_SECONDS */
-#define UA_CACHE     512
-#define TITLE_BYTES  72
-#define NAME_BYTES   40
+#define MINUTE_MS   60000
+#define SECONDS     16 /* a power of two above LIVE_RATE_SECONDS */
+#define UA_CACHE    512
+#define TITLE_BYTES 72
+#define NAME_BYTES  40
 
 struct text {
     uint8_t n;
@@ -39,7 +39,7 @@ struct latest {
 };
 
 struct minute {
-    uint32_t hits, views, visitors, bots, unseen;
+    uint32_t hits, views, events, visitors, bots, unseen;
     uint64_t opted_out, refused[LIVE_REFUSED_MAX];
 };
 
@@ -337,8 +337,10 @@ static void count_hit(struct live *live, const struct latest *l, uint64_t visito
         minute->visitors++;
     if (l->kind == EVENT_VIEW)
         count_view(live, l);
-    if (l->kind == EVENT_EVENT)
+    if (l->kind == EVENT_EVENT) {
+        minute->events++;
         count_key(live, LIVE_EVENTS, &l->name);
+    }
 }
 
 static void take_hit(struct live *live, const struct tap_hit *hit)
@@ -467,9 +469,11 @@ static void add_rates(const struct live *live, struct live_figures *f)
 
 static void add_minute(struct live_figures *f, unsigned i, int64_t number, const struct minute *m)
 {
-    f->minutes[i] = (struct live_minute){ number * MINUTE_MS, m->hits, m->views, m->visitors, m->bots };
+    f->minutes[i] =
+        (struct live_minute){ number * MINUTE_MS, m->hits, m->views, m->visitors, m->bots };
     f->hits += m->hits;
     f->views += m->views;
+    f->events += m->events;
     f->bots += m->bots;
     f->unseen += m->unseen;
     f->opted_out += m->opted_out;
@@ -522,7 +526,8 @@ size_t live_refused(const struct live *live, struct live_refused rows[LIVE_REFUS
     size_t count = 0;
 
     for (size_t i; count < LIVE_REFUSED_MAX && (i = refused_counter(count)) < COUNTERS; count++) {
-        rows[count] = (struct live_refused){ reason_of(counters[i].labels), 0, live->refused[count] };
+        rows[count] =
+            (struct live_refused){ reason_of(counters[i].labels), 0, live->refused[count] };
         for (unsigned m = 0; m < LIVE_MINUTES; m++)
             rows[count].recent += live->minutes[m].refused[count];
     }

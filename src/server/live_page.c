@@ -146,18 +146,19 @@ struct card {
     uint64_t count;
 };
 
-#define CARDS 9
+#define CARDS 10
 
 static void find_cards(struct card cards[CARDS], const struct live_figures *f)
 {
     enum unit visitors = f->visitors_is_exact ? COUNT : AT_LEAST;
     const struct card all[CARDS] = {
-        { "Visitors now, 5 minutes", visitors, 0, f->visitors_now },
+        { "Visitors, 5 minutes", visitors, 0, f->visitors_now },
         { "Visitors", visitors, 0, f->visitors },
+        { "Views", COUNT, 0, f->views },
+        { "Events", COUNT, 0, f->events },
+        { "Hits", COUNT, 0, f->hits },
         { "Views a second", RATE, f->views_a_second, 0 },
         { "Hits a second", RATE, f->hits_a_second, 0 },
-        { "Views", COUNT, 0, f->views },
-        { "Hits", COUNT, 0, f->hits },
         { "Hits of bots", COUNT, 0, f->bots },
         { "Opted out", COUNT, 0, f->opted_out },
         { "Refused", COUNT, 0, f->refused },
@@ -293,14 +294,10 @@ static const struct section {
     enum live_table table;
     size_t bytes_max; /* in HTML */
 } sections[] = {
-    { "timeline", add_minutes, LIVE_TABLES, 4096 },
-    { "pages", add_top, LIVE_PAGES, 3328 },
-    { "referrers", add_top, LIVE_REFERRERS, 2560 },
-    { "countries", add_top, LIVE_COUNTRIES, 1792 },
-    { "events", add_top, LIVE_EVENTS, 2560 },
-    { "sites", add_top, LIVE_SITES, 2560 },
-    { "bots", add_top, LIVE_BOTS, 2560 },
-    { "latest", add_latest, LIVE_TABLES, 8192 },
+    { "timeline", add_minutes, LIVE_TABLES, 4096 }, { "pages", add_top, LIVE_PAGES, 3328 },
+    { "referrers", add_top, LIVE_REFERRERS, 2560 }, { "countries", add_top, LIVE_COUNTRIES, 1792 },
+    { "events", add_top, LIVE_EVENTS, 2560 },       { "sites", add_top, LIVE_SITES, 2560 },
+    { "bots", add_top, LIVE_BOTS, 2560 },           { "latest", add_latest, LIVE_TABLES, 8192 },
     { "refused", add_refused, LIVE_TABLES, 1024 },
 };
 #define SECTIONS           (sizeof sections / sizeof sections[0])
@@ -316,8 +313,9 @@ static void add_notes(struct buf *b, const struct live *live, const struct live_
         exact = exact && live_top_exact(live, (enum live_table)i);
     if (f->unseen > 0) {
         add_count(b, f->unseen);
-        buf_add_lit(b, " of these hits came too fast to be looked at: they are in Hits and in nothing "
-                       "else. ");
+        buf_add_lit(b,
+                    " of these hits came too fast to be looked at: they are in Hits and in nothing "
+                    "else. ");
     }
     if (!exact)
         buf_add_lit(b, "More different values came than are counted: the rarest are missing, and "
@@ -358,8 +356,11 @@ static void add_line(struct buf *b, const char *class, const struct live_figures
         uint32_t value;
 
         memcpy(&value, (const char *)&f->minutes[i] + offset, sizeof value);
-        buf_addf(b, "%s%.1f %.2f", i > 0 ? "L" : area ? "M0 100L" : "M", x_of(i),
-                 100 - 100.0 * value / (double)top);
+        buf_addf(b, "%s%.1f %.2f",
+                 i > 0  ? "L"
+                 : area ? "M0 100L"
+                        : "M",
+                 x_of(i), 100 - 100.0 * value / (double)top);
     }
     buf_add_str(b, area ? STR("L1000 100Z\"/>") : STR("\"/>"));
 }
@@ -384,7 +385,8 @@ static void add_labels(struct buf *b, const struct live_figures *f)
     for (unsigned i = 0; i < CHART_LABELS; i++) {
         unsigned minute = i * (LIVE_MINUTES - 1) / (CHART_LABELS - 1);
 
-        buf_addf(b, "<text x=\"%.1f%%\" y=\"100%%\" dy=\"-4\" text-anchor=\"%s\">", x_of(minute) / 10,
+        buf_addf(b, "<text x=\"%.1f%%\" y=\"100%%\" dy=\"-4\" text-anchor=\"%s\">",
+                 x_of(minute) / 10,
                  i == 0                  ? "start"
                  : i == CHART_LABELS - 1 ? "end"
                                          : "middle");
@@ -471,8 +473,7 @@ void live_page_add_html(struct buf *b, const struct live *live)
         struct sink sink = { .b = &rows };
 
         sections[i].add(&sink, live, &figures, sections[i].table);
-        parts[n++] =
-            (struct page_part){ sections[i].name, .raw = true, .text = buf_str(&rows) };
+        parts[n++] = (struct page_part){ sections[i].name, .raw = true, .text = buf_str(&rows) };
     }
     page_add(b, ASSET(live_html), parts, n);
 }

@@ -71,6 +71,14 @@ static void copy_country(char country[2], struct str geo)
         memcpy(country, geo.p + sizeof key - 1, 2);
 }
 
+/* Nothing of query and fragment even gets into the ring. */
+static struct str without_query(struct str url)
+{
+    url.n = str_find(url, '?', 0);
+    url.n = str_find(url, '#', 0);
+    return url;
+}
+
 static char *copy_text(struct tap_hit *hit, char *to, enum live_text which, struct str s)
 {
     size_t n = s.n < bytes_max[which] ? s.n : bytes_max[which];
@@ -97,8 +105,8 @@ void live_tap_hit(struct live_tap *tap, const struct event *event)
     hit->prefetch = event->prefetch;
     copy_country(hit->country, event->geo);
     to = copy_text(hit, to, TAP_SITE, event->facts.site);
-    to = copy_text(hit, to, TAP_URL, event->facts.url);
-    to = copy_text(hit, to, TAP_REF, event->facts.ref);
+    to = copy_text(hit, to, TAP_URL, without_query(event->facts.url));
+    to = copy_text(hit, to, TAP_REF, without_query(event->facts.ref));
     to = copy_text(hit, to, TAP_TITLE, event->facts.title);
     to = copy_text(hit, to, TAP_NAME, event->facts.name);
     copy_text(hit, to, TAP_UA, event->ua);

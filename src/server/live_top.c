@@ -72,8 +72,7 @@ static size_t find(struct live_top *top, struct str key, uint64_t hash)
 {
     size_t i = *chain_of(top, hash);
 
-    while (i != NONE &&
-           (top->entries[i].hash != hash || !str_eq(key_of(&top->entries[i]), key)))
+    while (i != NONE && (top->entries[i].hash != hash || !str_eq(key_of(&top->entries[i]), key)))
         i = top->entries[i].next;
     return i;
 }

@@ -78,11 +78,11 @@ struct exchange {
     const struct http_request *request;
     struct context *context;
     struct client client;
-    struct buf *out; /* the answer, headers and body; has ANSWER_BYTES_MAX free, or on the admin
+    struct buf *out;   /* the answer, headers and body; has ANSWER_BYTES_MAX free, or on the admin
                         listener ANSWER_ADMIN_BYTES_MAX */
-    bool close;      /* say and do "Connection: close" */
+    bool close;        /* say and do "Connection: close" */
     stream_fn *stream; /* the answer goes on with this; see answer_stream */
-    uint64_t batch;  /* the answer waits until this spool batch is decided; 0: it does not wait */
+    uint64_t batch;    /* the answer waits until this spool batch is decided; 0: it does not wait */
     unsigned batch_records; /* how many records it put there */
     bool identified;        /* all of its hits are of one visitor: */
     bool cookies_told;      /* its Set-Cookie lines are there */

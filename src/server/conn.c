@@ -85,9 +85,9 @@ struct conn {
     struct input *input; /* a block, or NULL */
     struct output out;
     struct stream stream; /* next is NULL unless an answer goes on */
-    struct ip peer;     /* or whom a trusted PROXY header named */
-    uint32_t lingered;  /* bytes thrown away */
-    uint8_t input_pool; /* which its block came from */
+    struct ip peer;       /* or whom a trusted PROXY header named */
+    uint32_t lingered;    /* bytes thrown away */
+    uint8_t input_pool;   /* which its block came from */
     uint8_t output_pool;
     bool output_owned; /* out.p is a block */
     uint8_t state;
@@ -110,7 +110,7 @@ struct conns {
     char *arena;
     size_t arena_used;
     size_t answer_bytes; /* the most that one answer takes */
-    char *refused; /* for putting answers and a 503 together, ANSWERS_BYTES_MAX */
+    char *refused;       /* for putting answers and a 503 together, ANSWERS_BYTES_MAX */
     struct pool conn_pool;
     struct pool pools[POOLS];
     struct link states[STATES];
@@ -1044,8 +1044,7 @@ struct conns *conns_new(const struct conns_options *options, struct err *e)
     }
     conns->options = *options;
     conns->turn = options->turn;
-    conns->answer_bytes =
-        options->table == ROUTE_ADMIN ? ANSWER_ADMIN_BYTES_MAX : ANSWER_BYTES_MAX;
+    conns->answer_bytes = options->table == ROUTE_ADMIN ? ANSWER_ADMIN_BYTES_MAX : ANSWER_BYTES_MAX;
     conns->metrics = options->turn->context.metrics;
     conns->limits = (struct http_limits){ .header_bytes = limits->header_bytes,
                                           .headers = limits->headers,

@@ -204,12 +204,19 @@ static struct minute *current(struct live *live)
 
 /* ---- strings ---------------------------------------------------------------------------------- */
 
-/* How much of it is nothing but printable ASCII, as nearly everything is. */
+#define EACH_BYTE(value) (UINT64_MAX / 0xFF * (value))
+
+/* How much of it is nothing but printable ASCII, as nearly everything is. Eight at a time. */
 static size_t plain_bytes(struct str s, size_t max)
 {
-    size_t n = 0;
+    size_t end = s.n < max ? s.n : max, n = 0;
 
-    while (n < s.n && n < max && s.p[n] >= 0x20 && s.p[n] < 0x7F)
+    for (uint64_t x; n + sizeof x <= end; n += sizeof x) {
+        memcpy(&x, s.p + n, sizeof x);
+        if (((x | (x + EACH_BYTE(1)) | (x - EACH_BYTE(0x20))) & EACH_BYTE(0x80)) != 0)
+            break;
+    }
+    while (n < end && s.p[n] >= 0x20 && s.p[n] < 0x7F)
         n++;
     return n;
 }

@@ -16,7 +16,7 @@
  * minutes, the last LIVE_LATEST hits when others come. A hit of a visitor who opted out never gets
  * here.
  *
- * Memory: 1 MiB for each worker and 3 MiB, all of it from the start.
+ * Memory: 1 MiB for each worker and 3 MiB, as much of it as hits have needed so far.
  */
 #ifndef CRUMB_SERVER_LIVE_H
 #define CRUMB_SERVER_LIVE_H

@@ -133,6 +133,8 @@ void live_top_add(struct live_top *top, struct str key, unsigned slot)
 void live_top_forget(struct live_top *top, unsigned slot)
 {
     top->crowded[slot] = 0;
+    if (top->used == 0)
+        return;
     for (size_t i = 0; i < LIVE_TOP_KEYS; i++) {
         uint32_t *minute = &top->entries[i].minutes[slot];
 

@@ -11,8 +11,9 @@
 #include <stdlib.h>
 
 #define CHAINS LIVE_VISITORS_MAX /* a power of two */
-#define NONE   UINT32_MAX
+#define NONE   0
 
+/* Their places begin with 1, so that memory which was never used says NONE everywhere. */
 struct visitor {
     uint64_t hash;
     uint32_t next;
@@ -23,26 +24,31 @@ struct live_visitors {
     uint32_t last_in[LIVE_MINUTES];
     uint32_t lost_in[LIVE_MINUTES]; /* hits of visitors for whom there was no room */
     uint32_t first_free;
+    uint32_t used; /* places that ever were */
     uint32_t chains[CHAINS];
-    struct visitor kept[LIVE_VISITORS_MAX];
+    struct visitor kept[LIVE_VISITORS_MAX + 1];
 };
 
 struct live_visitors *live_visitors_new(void)
 {
-    struct live_visitors *v = calloc(1, sizeof *v);
-
-    if (v == NULL)
-        return NULL;
-    for (uint32_t i = 0; i < CHAINS; i++)
-        v->chains[i] = NONE;
-    for (uint32_t i = 0; i < LIVE_VISITORS_MAX; i++)
-        v->kept[i].next = i + 1 < LIVE_VISITORS_MAX ? i + 1 : NONE;
-    return v;
+    return calloc(1, sizeof(struct live_visitors));
 }
 
 void live_visitors_free(struct live_visitors *visitors)
 {
     free(visitors);
+}
+
+/* A place that was given back, or a new one; NONE when all are taken. */
+static uint32_t take_place(struct live_visitors *v)
+{
+    uint32_t i = v->first_free;
+
+    if (i != NONE)
+        v->first_free = v->kept[i].next;
+    else if (v->used < LIVE_VISITORS_MAX)
+        i = ++v->used;
+    return i;
 }
 
 bool live_visitors_add(struct live_visitors *v, uint64_t visitor, unsigned slot)
@@ -59,12 +65,11 @@ bool live_visitors_add(struct live_visitors *v, uint64_t visitor, unsigned slot)
         v->kept[i].slot = slot;
         return before != slot;
     }
-    i = v->first_free;
+    i = take_place(v);
     if (i == NONE) {
         v->lost_in[slot]++;
         return false;
     }
-    v->first_free = v->kept[i].next;
     v->kept[i] = (struct visitor){ visitor, *chain, slot };
     *chain = i;
     v->last_in[slot]++;

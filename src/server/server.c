@@ -93,7 +93,7 @@ static void load_live_bots(struct server *s)
     if (share_find(path, NULL, BOTS_FILE, NULL, BOTS_FILE_HINT, &e) == 0)
         bots = bots_load(path, &e);
     if (bots == NULL)
-        log_error("the live page does not look for new bots: %s", e.text);
+        log_error("the live page has no new list of bots: %s", e.text);
     else
         live_use_bots(s->live, bots);
 }

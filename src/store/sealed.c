@@ -245,63 +245,47 @@ static int add_block(struct sealed *sealed, const struct sealed_block *block)
     return 0;
 }
 
-/* How many raw bytes does this block have? Its size is not known yet, so the room is doubled until
- * it fits. */
-static bool measure(struct sealed_buffer *buffer, const unsigned char *p, size_t n,
-                    size_t *raw_bytes)
-{
-    for (size_t room = 4 * SEALED_BLOCK_BYTES; room <= BLOCK_RAW_MAX; room *= 2) {
-        if (buffer_ready(buffer, 0, room, NULL) != 0)
-            return false;
-        if (inflate_some(buffer->deflate, p, n, buffer->out, room, raw_bytes))
-            return true;
-    }
-    return false;
-}
-
 /*
- * Takes the block that starts at p; the marks inside compressed data are no ends, so later marks
- * are tried too. Returns what follows it, or NULL.
+ * Takes the block that starts at p: up to the first flush behind a whole line. Returns what follows
+ * it, or NULL.
  */
-static const unsigned char *rebuild_block(struct sealed *sealed, struct sealed_buffer *buffer,
+static const unsigned char *rebuild_block(struct sealed *sealed, struct inflate_walk *walk,
                                           const unsigned char *start, const unsigned char *p,
                                           const unsigned char *end)
 {
-    size_t raw_bytes;
+    size_t n = (size_t)(end - p);
+    struct sealed_block block = { .offset = (uint64_t)(p - start),
+                                  .first_record = sealed->records };
+    struct str lines;
 
-    for (const unsigned char *next = behind_mark(p, end); next != NULL && next - p < BLOCK_RAW_MAX;
-         next = behind_mark(next, end)) {
-        struct sealed_block block = { .offset = (uint64_t)(p - start),
-                                      .file_bytes = (uint32_t)(next - p),
-                                      .first_record = sealed->records };
-
-        if (!measure(buffer, p, (size_t)(next - p), &raw_bytes) || raw_bytes == 0 ||
-            buffer->out[raw_bytes - 1] != '\n')
-            continue;
-        block.raw_bytes = (uint32_t)raw_bytes;
-        block.crc32 = crc32_add(0, buffer->out, raw_bytes);
-        block.records = count_lines(str_from((const char *)buffer->out, raw_bytes), &block.first_ms,
-                                    &block.last_ms);
-        if (add_block(sealed, &block) != 0)
+    inflate_walk_begin(walk, p, n < BLOCK_RAW_MAX ? n : BLOCK_RAW_MAX);
+    do {
+        if (!inflate_walk_on(walk, BLOCK_RAW_MAX))
             return NULL;
-        sealed->records += block.records;
-        sealed->raw_bytes += raw_bytes;
-        sealed->crc32 = crc32_join(sealed->crc32, block.crc32, raw_bytes);
-        return next;
-    }
-    return NULL;
+    } while (walk->out_bytes == 0 || walk->out[walk->out_bytes - 1] != '\n');
+    lines = str_from((const char *)walk->out, walk->out_bytes);
+    block.file_bytes = (uint32_t)walk->in_bytes;
+    block.raw_bytes = (uint32_t)lines.n;
+    block.crc32 = crc32_add(0, lines.p, lines.n);
+    block.records = count_lines(lines, &block.first_ms, &block.last_ms);
+    if (sealed->blocks == SEALED_ROOM_MAX || add_block(sealed, &block) != 0)
+        return NULL;
+    sealed->records += block.records;
+    sealed->raw_bytes += lines.n;
+    sealed->crc32 = crc32_join(sealed->crc32, block.crc32, lines.n);
+    return p + walk->in_bytes;
 }
 
 /* Decodes the whole member; true when its own CRC says that every byte is right. */
 static bool rebuild(struct sealed *sealed, const unsigned char *start, size_t n)
 {
-    struct sealed_buffer buffer = { NULL, NULL, NULL, 0, 0 };
+    struct inflate_walk walk;
     const unsigned char *end, *p;
 
     if (n < 12 + SEALED_TAIL_BYTES || start[0] != 0x1F || start[1] != 0x8B || start[3] != 4)
         return false;
     sealed->header_bytes = 12 + (uint64_t)(start[10] | start[11] << 8);
-    if (sealed->header_bytes + SEALED_TAIL_BYTES > n)
+    if (sealed->header_bytes + SEALED_TAIL_BYTES > n || !inflate_walk_init(&walk))
         return false;
     sealed->records = sealed->raw_bytes = 0;
     sealed->crc32 = 0;
@@ -311,8 +295,8 @@ static bool rebuild(struct sealed *sealed, const unsigned char *start, size_t n)
     sealed->file_bytes = n;
     end = start + n - SEALED_TAIL_BYTES;
     for (p = start + sealed->header_bytes; p != NULL && p < end;)
-        p = rebuild_block(sealed, &buffer, start, p, end);
-    sealed_buffer_free(&buffer);
+        p = rebuild_block(sealed, &walk, start, p, end);
+    inflate_walk_free(&walk);
     return p == end && end[0] == 3 && end[1] == 0 && get_u32(end + 2) == sealed->crc32 &&
            get_u32(end + 6) == (uint32_t)sealed->raw_bytes;
 }

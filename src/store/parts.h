@@ -74,6 +74,11 @@ struct seal_job {
         end; /* the records before this are good; SEGMENT_ALL when an earlier process left it */
     bool leftover; /* of an earlier process */
     bool suspect;  /* the disk failed on this file: do not use it again */
+    /*
+     * Open when this process wrote it, so that what was acknowledged can be sealed even if somebody
+     * removes or moves the spool folder; closed when many wait already. Its name is not used.
+     */
+    struct fs_file file;
     struct seal_job *next;
     unsigned attempts;
     int64_t due_ms; /* monotonic */
@@ -111,6 +116,7 @@ struct spool_write {
     bool failed;
     bool maybe_written; /* failed, and some of it may be in the file */
     bool sync_failed;
+    bool removed; /* failed, as the file has no name any more: nothing of it will be found */
     struct err why;
 };
 

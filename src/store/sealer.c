@@ -27,6 +27,7 @@
 #define RETRY_FIRST_MS    250
 #define RETRY_MAX_MS      10000
 #define RETRY_FULL_MS     250
+#define FILES_HELD_MAX    32 /* of jobs that wait: the rest is opened again by name */
 #define SPARES_MAX        16
 #define SPARES_BYTES_MAX  (256ull << 20) /* all spares together */
 #define SPARES_AGE_MAX_MS 30000          /* unused so long, they are given back */
@@ -42,6 +43,7 @@ struct sealer {
     pthread_mutex_t mutex; /* guards everything below */
     pthread_cond_t changed;
     struct seal_job *jobs, **jobs_end;
+    unsigned files_held;
     struct spare spare[SPARES_MAX];
     unsigned spares;
     uint64_t spares_bytes, spares_made;
@@ -296,7 +298,8 @@ static enum outcome seal(struct sealer *sealer, const struct seal_job *job, stru
     }
     if (job->end <= SEGMENT_HEADER_BYTES)
         return let_go(sealer, job, segment_path, e);
-    if (segment_open(&reader, segment_path, &job->id, e) != 0)
+    if ((job->file.fd >= 0 ? segment_open_file(&reader, &job->file, segment_path, &job->id, e)
+                           : segment_open(&reader, segment_path, &job->id, e)) != 0)
         return outcome_of(job, e);
     reader.end = job->end;
     if (job->leftover)
@@ -323,6 +326,10 @@ static void append(struct sealer *sealer, struct seal_job *job)
 void sealer_add(struct sealer *sealer, struct seal_job *job)
 {
     pthread_mutex_lock(&sealer->mutex);
+    if (sealer->files_held == FILES_HELD_MAX)
+        fs_close(&job->file);
+    else
+        sealer->files_held++;
     append(sealer, job);
     pthread_mutex_unlock(&sealer->mutex);
 }
@@ -373,6 +380,9 @@ static void remove_job(struct sealer *sealer, struct seal_job *job)
         sealer->jobs_end = link;
     if (sealer->jobs == NULL)
         atomic_store(&sealer->store->counters.largest_unsealed, 0);
+    if (job->file.fd >= 0)
+        sealer->files_held--;
+    fs_close(&job->file);
     free(job);
 }
 
@@ -494,6 +504,7 @@ static bool find_leftovers(struct sealer *sealer, struct err *e)
         job->end = SEGMENT_ALL;
         job->bytes = size_of(store, &job->id);
         job->leftover = true;
+        job->file = FS_CLOSED;
         append(sealer, job);
         count(&store->counters.unsealed_segments, 1);
     }
@@ -568,6 +579,7 @@ static void free_sealer(struct sealer *sealer)
     while (sealer->jobs != NULL) {
         struct seal_job *next = sealer->jobs->next;
 
+        fs_close(&sealer->jobs->file);
         free(sealer->jobs);
         sealer->jobs = next;
     }

@@ -174,6 +174,87 @@ Test(spool, failure_is_reported_once_until_it_works_again)
     }
 }
 
+Test(spool, want_of_room_is_told_once_until_there_is_some)
+{
+    struct spool *spool;
+    struct err e;
+    uint64_t seq;
+    unsigned told = 0;
+
+    data_store_open(&s, false);
+    spool = store_spool(s.store, 0);
+    fault_fs_set(FAULT_RESERVE, (struct fault){ "/spool/", 0, -1, ENOSPC, 0 });
+    for (unsigned turn = 0; fault_fs_hits(FAULT_RESERVE) < 10; turn++) {
+        spool_begin_turn(spool, DATA_NOON_MS);
+        cr_assert(spool_reserve(spool, 1024, &seq, NULL) == NULL);
+        spool_commit(spool, &e);
+        if (e.code == ERR_NONE)
+            continue;
+        told++;
+        cr_expect(turn == 0 && e.code == ERR_FULL && strstr(e.text, "cannot reserve") != NULL);
+    }
+    cr_expect(told == 1, "told %u times", told);
+}
+
+/* Not the disk but one file is at its end (ulimit -f): another one does. */
+Test(spool, file_that_cannot_grow_is_followed_by_another)
+{
+    uint64_t batch = 0;
+    unsigned accepted = 0, turns = 0;
+
+    data_store_open(&s, false);
+    for (int i = 0; i < 3; i++) {
+        fault_fs_clear();
+        fault_fs_set(FAULT_RESERVE, (struct fault){ "/spool/", 1, 1, EFBIG, 0 });
+        for (; fault_fs_hits(FAULT_RESERVE) == 0; turns++)
+            accepted += data_store_write(&s, 0, DATA_NOON_MS, 50, &batch);
+    }
+    accepted += data_store_write(&s, 0, DATA_NOON_MS, 50, &batch);
+    cr_expect(spool_state(store_spool(s.store, 0), batch) == SPOOL_KEPT);
+    cr_expect(accepted > (turns + 1 - 3) * 50, "refused for more than a turn: %u", accepted);
+    data_store_close(&s);
+    expect_all(accepted);
+    cr_expect(data_dir_count("*.ndjson.gz") == 4);
+}
+
+Test(spool, removed_folder_costs_nothing_acknowledged)
+{
+    for (int power = 0; power < 2; power++) {
+        struct spool *spool;
+        uint64_t batch = 0;
+        unsigned written;
+
+        data_store_open(&s, power);
+        spool = store_spool(s.store, 0);
+        cr_expect(data_store_keep(&s, 0, DATA_NOON_MS, 10) == SPOOL_KEPT);
+        data_dir_shell("rm -rf $D/spool");
+        written = data_store_write(&s, 0, DATA_NOON_MS, 5, &batch);
+        while (spool_decided(spool) < batch)
+            spool_poll(spool, NULL);
+        cr_expect(written == 5 && spool_state(spool, batch) == SPOOL_REFUSED, "power %d", power);
+        data_dir_shell("mkdir $D/spool");
+        while (data_store_write(&s, 0, DATA_NOON_MS, 1, &batch) == 0)
+            ;
+        while (spool_decided(spool) < batch)
+            spool_poll(spool, NULL);
+        cr_expect(spool_state(spool, batch) == SPOOL_KEPT);
+        data_store_close(&s);
+        expect_all(11);
+        data_dir_shell("rm -rf $D/hits");
+    }
+}
+
+Test(spool, moved_folder_costs_nothing_acknowledged)
+{
+    data_store_open(&s, false);
+    cr_expect(data_store_keep(&s, 0, DATA_NOON_MS, 10) == SPOOL_KEPT);
+    data_dir_shell("mv $D/spool $D/spool.old && mkdir $D/spool");
+    cr_expect(data_store_keep(&s, 0, DATA_NOON_MS, 10) == SPOOL_KEPT);
+    cr_expect(data_store_keep(&s, 0, DATA_NOON_MS + DATE_HOUR_MS, 10) == SPOOL_KEPT);
+    data_store_close(&s);
+    expect_all(30);
+}
+
 Test(spool, full_disk_is_met_before_a_hit_is_accepted_and_service_returns)
 {
     struct err e;

@@ -176,7 +176,7 @@ static int extend(struct spool *s, struct segment *segment, uint64_t end, struct
             atomic_store(&s->open_bytes, target);
             return 0;
         }
-        if (why.code != ERR_FULL)
+        if (why.code != ERR_FULL && why.sys_errno != EFBIG)
             break;
     }
     if (e != NULL)

@@ -29,13 +29,8 @@
 #define RETRY_FULL_MS     250
 #define FILES_HELD_MAX    32 /* of jobs that wait: the rest is opened again by name */
 #define SPARES_MAX        16
-#define SPARES_BYTES_MAX  (256ull << 20) /* all spares together */
-#define SPARES_AGE_MAX_MS 30000          /* unused so long, they are given back */
-
-struct spare {
-    uint64_t number; /* in its name */
-    uint64_t bytes;
-};
+#define SPARES_BYTES_MAX  (1ull << 30) /* all spares together */
+#define SPARES_AGE_MAX_MS 30000        /* unused so long, they are given back */
 
 struct sealer {
     struct store *store;
@@ -44,9 +39,9 @@ struct sealer {
     pthread_cond_t changed;
     struct seal_job *jobs, **jobs_end;
     unsigned files_held;
-    struct spare spare[SPARES_MAX];
+    uint64_t spare[SPARES_MAX]; /* the numbers in their names */
     unsigned spares;
-    uint64_t spares_bytes, spares_made;
+    uint64_t spares_made;
     int64_t spares_used_ms; /* when one was made or taken last */
     bool make_room, stopping;
     bool listed; /* what earlier processes left is in the jobs */
@@ -58,31 +53,52 @@ enum outcome { SEALED, RETRY, LEAVE };
 
 /* ---- letting go of a segment ---- */
 
+/* One for each worker. */
+static unsigned spares_max(const struct store *store)
+{
+    return store->options.workers < SPARES_MAX ? store->options.workers : SPARES_MAX;
+}
+
+/*
+ * How long spares wait for use. With power until the next roll, as it gains the most: a sync of pages
+ * that were written before needs no journal. Not for ever: they hold lines of visitors.
+ */
+static int64_t spares_age_max_ms(const struct store *store)
+{
+    int64_t two_rolls_ms = 2 * store->options.roll_interval_ms;
+
+    return store->options.power && two_rolls_ms > SPARES_AGE_MAX_MS ? two_rolls_ms
+                                                                    : SPARES_AGE_MAX_MS;
+}
+
+/* A large file gives back what is more than its share. */
+static bool fits_as_spare(const struct store *store, const struct fs_file *file)
+{
+    uint64_t share = SPARES_BYTES_MAX / spares_max(store);
+    struct stat st;
+
+    return fs_stat(file, &st, NULL) == 0 &&
+           ((uint64_t)st.st_size <= share || fs_truncate(file, share, NULL) == 0);
+}
+
 /* Keeps the file for another segment, if there is use for it. */
-static bool keep_as_spare(struct sealer *sealer, const char *path)
+static bool keep_as_spare(struct sealer *sealer, const struct fs_file *file, const char *path)
 {
     catalog_path spare_path;
-    struct stat st;
-    uint64_t number, bytes;
+    uint64_t number;
     bool keep;
 
-    if (fs_stat_path(path, &st, NULL) != 0)
-        return false;
-    bytes = (uint64_t)st.st_size;
     pthread_mutex_lock(&sealer->mutex);
-    keep = !sealer->stopping && !sealer->make_room &&
-           sealer->spares < sealer->store->options.workers && sealer->spares < SPARES_MAX &&
-           sealer->spares_bytes + bytes <= SPARES_BYTES_MAX;
+    keep = !sealer->stopping && !sealer->make_room && sealer->spares < spares_max(sealer->store);
     number = ++sealer->spares_made;
     pthread_mutex_unlock(&sealer->mutex);
-    if (!keep)
+    if (!keep || !fits_as_spare(sealer->store, file))
         return false;
     catalog_spare_path(spare_path, sealer->store->data_dir, number);
     if (fs_exists(spare_path) || fs_rename(path, spare_path, NULL) != 0)
         return false;
     pthread_mutex_lock(&sealer->mutex);
-    sealer->spare[sealer->spares++] = (struct spare){ number, bytes };
-    sealer->spares_bytes += bytes;
+    sealer->spare[sealer->spares++] = number;
     sealer->spares_used_ms = clock_mono_ms();
     pthread_mutex_unlock(&sealer->mutex);
     return true;
@@ -91,7 +107,7 @@ static bool keep_as_spare(struct sealer *sealer, const char *path)
 static enum outcome let_go(struct sealer *sealer, const struct seal_job *job, const char *path,
                            struct err *e)
 {
-    if (!job->leftover && !job->suspect && keep_as_spare(sealer, path))
+    if (job->file.fd >= 0 && !job->suspect && keep_as_spare(sealer, &job->file, path))
         return SEALED;
     return fs_unlink(path, e) == 0 ? SEALED : RETRY;
 }
@@ -103,10 +119,7 @@ static bool pop_spare(struct sealer *sealer, uint64_t *number)
     pthread_mutex_lock(&sealer->mutex);
     there = sealer->spares > 0;
     if (there) {
-        struct spare *spare = &sealer->spare[--sealer->spares];
-
-        *number = spare->number;
-        sealer->spares_bytes -= spare->bytes;
+        *number = sealer->spare[--sealer->spares];
         sealer->spares_used_ms = clock_mono_ms();
     }
     pthread_mutex_unlock(&sealer->mutex);
@@ -537,6 +550,7 @@ static bool look_for_leftovers(struct sealer *sealer, int64_t now_ms)
 static void *run(void *arg)
 {
     struct sealer *sealer = arg;
+    int64_t age_max_ms = spares_age_max_ms(sealer->store);
 
     (void)setpriority(PRIO_PROCESS, (id_t)gettid(), SEALER_NICE);
     drop_old_spares(sealer->store);
@@ -546,7 +560,7 @@ static void *run(void *arg)
         struct seal_job *job = next_job(sealer, now_ms, &wake_ms);
         bool spares_over = sealer->spares > 0 &&
                            (sealer->stopping || /* who seals last on a full disk needs their room */
-                            now_ms - sealer->spares_used_ms >= SPARES_AGE_MAX_MS);
+                            now_ms - sealer->spares_used_ms >= age_max_ms);
 
         if (look_for_leftovers(sealer, now_ms))
             continue;
@@ -563,8 +577,8 @@ static void *run(void *arg)
         }
         if (sealer->stopping)
             break;
-        if (sealer->spares > 0 && sealer->spares_used_ms + SPARES_AGE_MAX_MS < wake_ms)
-            wake_ms = sealer->spares_used_ms + SPARES_AGE_MAX_MS;
+        if (sealer->spares > 0 && sealer->spares_used_ms + age_max_ms < wake_ms)
+            wake_ms = sealer->spares_used_ms + age_max_ms;
         if (!sealer->listed && sealer->list_due_ms < wake_ms)
             wake_ms = sealer->list_due_ms;
         wait_until(sealer, wake_ms);

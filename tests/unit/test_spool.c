@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/date.h"
 #include "support/data_dir.h"
 #include "support/fault_fs.h"
@@ -360,6 +361,36 @@ Test(spool, size_rolls_and_the_room_is_used_again)
     cr_expect(DATA_WAIT(&s, files_sealed, 19));
     expect_all_also_sealed(800);
     cr_expect(data_dir_count("spare*") == 0, "nothing is left after a clean stop");
+}
+
+/* Also one of the size that is the default: 256 MiB and what was reserved behind them. */
+Test(spool, large_segment_is_used_again)
+{
+    enum { LINE_BYTES = 128000 };
+    struct store_counters counters;
+    struct spool *spool;
+    int64_t deadline_ms = clock_mono_ms() + 60000;
+
+    data_store_open(&s, false);
+    spool = store_spool(s.store, 0);
+    do {
+        uint64_t seq;
+        char *p;
+
+        spool_begin_turn(spool, DATA_NOON_MS);
+        p = spool_reserve(spool, LINE_BYTES, &seq, NULL);
+        cr_assert(p != NULL);
+        memset(p, 'x', LINE_BYTES);
+        p[LINE_BYTES - 1] = '\n';
+        spool_accept(spool, LINE_BYTES);
+        cr_assert(spool_commit(spool, NULL) == 0);
+        store_counters(s.store, &counters);
+    } while (counters.segments_opened == 1);
+    while (counters.unsealed_segments > 1 && clock_mono_ms() < deadline_ms)
+        store_counters(s.store, &counters);
+    cr_expect(data_dir_count("spare-*.free") == 1);
+    cr_expect(data_store_keep(&s, 1, DATA_NOON_MS, 1) == SPOOL_KEPT);
+    cr_expect(data_dir_count("spare-*.free") == 0 && data_dir_count("*.seg") == 2);
 }
 
 Test(spool, segment_without_records_makes_no_file)

@@ -117,7 +117,7 @@ static int make_sources(struct blocks *blocks, const struct catalog *catalog, st
 static void tell(struct blocks *blocks, const char *path, uint64_t offset, uint64_t lost_bytes,
                  const char *sentence)
 {
-    struct scan_damage damage = { path, offset, lost_bytes, sentence };
+    struct scan_damage damage = { path, offset, lost_bytes, reading_without_place(sentence, path) };
 
     pthread_mutex_lock(&blocks->tell);
     blocks->damaged++;

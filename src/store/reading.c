@@ -13,10 +13,22 @@
 /* How far from its place a block is looked for. */
 #define FIND_BYTES (1u << 20)
 
+const char *reading_without_place(const char *sentence, const char *path)
+{
+    size_t n = strlen(path);
+
+    if (strncmp(sentence, path, n) != 0)
+        return sentence;
+    sentence += n;
+    if (*sentence == '@') /* path@offset: what */
+        sentence += strcspn(sentence, " ");
+    return sentence + strspn(sentence, " ");
+}
+
 int reading_damage(struct reading *r, const char *path, uint64_t offset, uint64_t lost_bytes,
                    const char *sentence)
 {
-    struct scan_damage damage = { path, offset, lost_bytes, sentence };
+    struct scan_damage damage = { path, offset, lost_bytes, reading_without_place(sentence, path) };
 
     r->totals->damaged_places++;
     return r->options->damage == NULL ? 0 : r->options->damage(r->options->arg, &damage);

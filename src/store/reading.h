@@ -21,6 +21,9 @@ struct reading {
     bool silent;                 /* deliver no records: only find out where they end */
 };
 
+/* What the sentence of an err says beside the path that it may begin with. */
+const char *reading_without_place(const char *sentence, const char *path);
+
 int reading_damage(struct reading *r, const char *path, uint64_t offset, uint64_t lost_bytes,
                    const char *sentence);
 

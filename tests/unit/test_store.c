@@ -327,6 +327,7 @@ Test(store, symbolic_link_in_the_place_of_a_segment_is_told_and_left)
     data_dir_shell("grep -q precious $D/target");
     data_read(&seen);
     cr_expect(seen.damages == 1 && seen.records == 0);
+    cr_expect_str_eq(seen.damage[0].sentence, "is a symbolic link, which is not followed here");
     data_seen_free(&seen);
 }
 

@@ -28,7 +28,7 @@ struct store {
     char *data_dir;
     catalog_path spool_dir, lock_path;
     char instance[STORE_INSTANCE_BYTES];
-    struct fs_file lock;
+    struct fs_file lock, spool_lock;
     struct sealer *sealer;
     struct syncer *syncer; /* power only */
     struct spool **spools;

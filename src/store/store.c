@@ -89,7 +89,8 @@ static int take_lock(struct store *store, struct err *e)
 {
     struct err why;
 
-    if (fs_lock(&store->lock, store->lock_path, &why) == 0)
+    if (fs_lock(&store->lock, store->lock_path, &why) == 0 &&
+        fs_lock_dir(&store->spool_lock, store->spool_dir, &why) == 0)
         return 0;
     if (why.code == ERR_BUSY)
         return err_set(e, ERR_BUSY, "the data folder %s is in use by another crumbd",
@@ -163,6 +164,7 @@ static void free_store(struct store *store)
         spool_free(store->spools[i]);
     free(store->spools);
     syncer_stop(store->syncer);
+    fs_close(&store->spool_lock);
     fs_close(&store->lock);
     free(store->data_dir);
     free(store);
@@ -181,7 +183,7 @@ struct store *store_open(const struct store_options *options, struct err *e)
         return NULL;
     }
     store->options = *options;
-    store->lock = FS_CLOSED;
+    store->lock = store->spool_lock = FS_CLOSED;
     catalog_spool_dir(store->spool_dir, store->data_dir);
     catalog_lock_path(store->lock_path, store->data_dir);
     if (start(store, e) != 0) {

@@ -1,10 +1,10 @@
 /*
  * sealed.c - reads sealed files. See sealed.h for the contract, format.h for the bytes.
  *
- * Called by reading.c and blocks.c, and by sealer.c to see what is there. The block table stands in the gzip header (an extra
- * field, which every gzip reader skips) and once more in the index file: a block is given out only
- * if its CRC in the table is right, so a flipped bit that happens to inflate to other text is never
- * believed, with or without an index file.
+ * Called by reading.c and blocks.c, and by sealer.c to see what is there. The block table stands in
+ * the gzip header (an extra field, which every gzip reader skips) and once more in the index file: a
+ * block is given out only if its CRC in the table is right, so a flipped bit that happens to inflate
+ * to other text is never believed, with or without an index file.
  */
 #include "sealed.h"
 

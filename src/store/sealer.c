@@ -23,14 +23,11 @@
 #include "sealed.h"
 #include "segment.h"
 
-#define SEALER_NICE       10
-#define RETRY_FIRST_MS    250
-#define RETRY_MAX_MS      10000
-#define RETRY_FULL_MS     250
-#define FILES_HELD_MAX    32 /* of jobs that wait: the rest is opened again by name */
-#define SPARES_MAX        16
-#define SPARES_BYTES_MAX  (1ull << 30) /* all spares together */
-#define SPARES_AGE_MAX_MS 30000        /* unused so long, they are given back */
+#define SEALER_NICE    10
+#define RETRY_FIRST_MS 250
+#define RETRY_MAX_MS   10000
+#define RETRY_FULL_MS  250
+#define FILES_HELD_MAX 32 /* of jobs that wait: the rest is opened again by name */
 
 struct sealer {
     struct store *store;
@@ -39,10 +36,6 @@ struct sealer {
     pthread_cond_t changed;
     struct seal_job *jobs, **jobs_end;
     unsigned files_held;
-    uint64_t spare[SPARES_MAX]; /* the numbers in their names */
-    unsigned spares;
-    uint64_t spares_made;
-    int64_t spares_used_ms; /* when one was made or taken last */
     bool make_room, stopping;
     bool listed; /* what earlier processes left is in the jobs */
     int64_t list_due_ms;
@@ -53,102 +46,23 @@ enum outcome { SEALED, RETRY, LEAVE };
 
 /* ---- letting go of a segment ---- */
 
-/* One for each worker. */
-static unsigned spares_max(const struct store *store)
+static bool may_keep_spares(struct sealer *sealer)
 {
-    return store->options.workers < SPARES_MAX ? store->options.workers : SPARES_MAX;
-}
-
-/*
- * How long spares wait for use. With power until the next roll, as it gains the most: a sync of pages
- * that were written before needs no journal. Not for ever: they hold lines of visitors.
- */
-static int64_t spares_age_max_ms(const struct store *store)
-{
-    int64_t two_rolls_ms = 2 * store->options.roll_interval_ms;
-
-    return store->options.power && two_rolls_ms > SPARES_AGE_MAX_MS ? two_rolls_ms
-                                                                    : SPARES_AGE_MAX_MS;
-}
-
-/* A large file gives back what is more than its share. */
-static bool fits_as_spare(const struct store *store, const struct fs_file *file)
-{
-    uint64_t share = SPARES_BYTES_MAX / spares_max(store);
-    struct stat st;
-
-    return fs_stat(file, &st, NULL) == 0 &&
-           ((uint64_t)st.st_size <= share || fs_truncate(file, share, NULL) == 0);
-}
-
-/* Keeps the file for another segment, if there is use for it. */
-static bool keep_as_spare(struct sealer *sealer, const struct fs_file *file, const char *path)
-{
-    catalog_path spare_path;
-    uint64_t number;
-    bool keep;
+    bool may;
 
     pthread_mutex_lock(&sealer->mutex);
-    keep = !sealer->stopping && !sealer->make_room && sealer->spares < spares_max(sealer->store);
-    number = ++sealer->spares_made;
+    may = !sealer->stopping && !sealer->make_room;
     pthread_mutex_unlock(&sealer->mutex);
-    if (!keep || !fits_as_spare(sealer->store, file))
-        return false;
-    catalog_spare_path(spare_path, sealer->store->data_dir, number);
-    if (fs_exists(spare_path) || fs_rename(path, spare_path, NULL) != 0)
-        return false;
-    pthread_mutex_lock(&sealer->mutex);
-    sealer->spare[sealer->spares++] = number;
-    sealer->spares_used_ms = clock_mono_ms();
-    pthread_mutex_unlock(&sealer->mutex);
-    return true;
+    return may;
 }
 
 static enum outcome let_go(struct sealer *sealer, const struct seal_job *job, const char *path,
                            struct err *e)
 {
-    if (job->file.fd >= 0 && !job->suspect && keep_as_spare(sealer, &job->file, path))
+    if (job->file.fd >= 0 && !job->suspect && may_keep_spares(sealer) &&
+        spares_keep(sealer->store->spares, &job->file, path))
         return SEALED;
     return fs_unlink(path, e) == 0 ? SEALED : RETRY;
-}
-
-static bool pop_spare(struct sealer *sealer, uint64_t *number)
-{
-    bool there;
-
-    pthread_mutex_lock(&sealer->mutex);
-    there = sealer->spares > 0;
-    if (there) {
-        *number = sealer->spare[--sealer->spares];
-        sealer->spares_used_ms = clock_mono_ms();
-    }
-    pthread_mutex_unlock(&sealer->mutex);
-    return there;
-}
-
-bool sealer_take_spare(struct sealer *sealer, const char *path)
-{
-    catalog_path spare_path;
-    uint64_t number;
-
-    if (!pop_spare(sealer, &number))
-        return false;
-    catalog_spare_path(spare_path, sealer->store->data_dir, number);
-    if (fs_rename(spare_path, path, NULL) == 0)
-        return true;
-    fs_unlink(spare_path, NULL);
-    return false;
-}
-
-static void drop_spares(struct sealer *sealer)
-{
-    catalog_path path;
-    uint64_t number;
-
-    while (pop_spare(sealer, &number)) {
-        catalog_spare_path(path, sealer->store->data_dir, number);
-        fs_unlink(path, NULL);
-    }
 }
 
 /* ---- sealing one segment ---- */
@@ -443,7 +357,7 @@ static void work_on(struct sealer *sealer, struct seal_job *job)
         if (first)
             store_say(sealer->store, true, "%s", why.text);
         if (why.code == ERR_FULL)
-            drop_spares(sealer);
+            spares_drop(sealer->store->spares);
     }
     pthread_mutex_lock(&sealer->mutex);
     conclude(sealer, job, outcome, final, &why);
@@ -461,23 +375,6 @@ static void wait_until(struct sealer *sealer, int64_t wake_ms)
 }
 
 /* ---- recovery ---- */
-
-static void drop_old_spares(const struct store *store)
-{
-    struct fs_list names;
-    catalog_path path;
-
-    if (fs_list(store->spool_dir, &names, NULL) != 0)
-        return;
-    for (size_t i = 0; i < names.count; i++) {
-        if (!catalog_is_spare(names.names[i]))
-            continue;
-        catalog_spare_path(path, store->data_dir,
-                           strtoull(names.names[i] + sizeof SPARE_PREFIX - 1, NULL, 10));
-        fs_unlink(path, NULL);
-    }
-    fs_list_free(&names);
-}
 
 static uint64_t size_of(const struct store *store, const struct segment_id *id)
 {
@@ -550,23 +447,22 @@ static bool look_for_leftovers(struct sealer *sealer, int64_t now_ms)
 static void *run(void *arg)
 {
     struct sealer *sealer = arg;
-    int64_t age_max_ms = spares_age_max_ms(sealer->store);
+    struct spares *spares = sealer->store->spares;
 
     (void)setpriority(PRIO_PROCESS, (id_t)gettid(), SEALER_NICE);
-    drop_old_spares(sealer->store);
+    spares_drop_left(sealer->store);
     pthread_mutex_lock(&sealer->mutex);
     for (;;) {
-        int64_t now_ms = clock_mono_ms(), wake_ms;
+        int64_t now_ms = clock_mono_ms(), spares_ms = spares_due_ms(spares), wake_ms;
         struct seal_job *job = next_job(sealer, now_ms, &wake_ms);
-        bool spares_over = sealer->spares > 0 &&
-                           (sealer->stopping || /* who seals last on a full disk needs their room */
-                            now_ms - sealer->spares_used_ms >= age_max_ms);
+        /* Who seals last on a full disk needs their room. */
+        bool spares_over = spares_ms != INT64_MAX && (sealer->stopping || now_ms >= spares_ms);
 
         if (look_for_leftovers(sealer, now_ms))
             continue;
         if (sealer->make_room || spares_over) {
             pthread_mutex_unlock(&sealer->mutex);
-            drop_spares(sealer);
+            spares_drop(spares);
             pthread_mutex_lock(&sealer->mutex);
             sealer->make_room = false;
             continue;
@@ -577,14 +473,14 @@ static void *run(void *arg)
         }
         if (sealer->stopping)
             break;
-        if (sealer->spares > 0 && sealer->spares_used_ms + age_max_ms < wake_ms)
-            wake_ms = sealer->spares_used_ms + age_max_ms;
+        if (spares_ms < wake_ms)
+            wake_ms = spares_ms;
         if (!sealer->listed && sealer->list_due_ms < wake_ms)
             wake_ms = sealer->list_due_ms;
         wait_until(sealer, wake_ms);
     }
     pthread_mutex_unlock(&sealer->mutex);
-    drop_spares(sealer);
+    spares_drop(spares);
     return NULL;
 }
 

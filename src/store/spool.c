@@ -234,7 +234,7 @@ static int open_segment(struct spool *s, int64_t created_ms, uint64_t room_bytes
 
     if (segment == NULL)
         return -1;
-    recycled = sealer_take_spare(s->store->sealer, segment->path);
+    recycled = spares_take(s->store->spares, segment->path);
     if (fs_open(&segment->file, segment->path, recycled ? FS_READ_WRITE : FS_CREATE_NEW, e) != 0) {
         if (recycled)
             fs_unlink(segment->path, NULL);

@@ -154,6 +154,9 @@ static int start(struct store *store, struct err *e)
     }
     if (make_spools(store, e) != 0)
         return -1;
+    store->spares = spares_new(store);
+    if (store->spares == NULL)
+        return err_set(e, ERR_MEMORY, "out of memory for the sealer");
     store->sealer = sealer_start(store, e);
     return store->sealer == NULL ? -1 : 0;
 }
@@ -164,6 +167,7 @@ static void free_store(struct store *store)
         spool_free(store->spools[i]);
     free(store->spools);
     syncer_stop(store->syncer);
+    spares_free(store->spares);
     fs_close(&store->spool_lock);
     fs_close(&store->lock);
     free(store->data_dir);

@@ -15,6 +15,7 @@
 
 #define HEADER_BYTES_MAX (12 + 65535)
 #define BLOCK_RAW_MAX    (64u << 20) /* refuse to allocate more for what a table claims */
+#define FIND_TRIES_MAX   16 /* places between two marks that are as far apart as the block is long */
 
 static const unsigned char FLUSH_MARK[4] = { 0x00, 0x00, 0xFF, 0xFF };
 
@@ -171,17 +172,21 @@ int sealed_find(const struct sealed *sealed, size_t k, uint64_t from, uint64_t t
 {
     const struct sealed_block *block = &sealed->block[k];
     size_t n = (size_t)(to - from), got;
+    unsigned tries = 0;
 
-    if (to <= from || n > 2 * BLOCK_RAW_MAX ||
+    if (to <= from || n > 2 * BLOCK_RAW_MAX || block->file_bytes < sizeof FLUSH_MARK ||
         buffer_ready(buffer, n, block->raw_bytes, NULL) != 0 ||
         fs_read_at(&sealed->file, buffer->in, n, from, &got, NULL) != 0)
         return 0;
     for (const unsigned char *p = buffer->in, *end = p + got; p != NULL; p = behind_mark(p, end)) {
         if ((size_t)(end - p) < block->file_bytes)
             break;
-        if (memcmp(p + block->file_bytes - 4, FLUSH_MARK, 4) == 0 &&
-            decode(block, buffer, p, block->file_bytes, lines))
+        if (memcmp(p + block->file_bytes - 4, FLUSH_MARK, 4) != 0)
+            continue;
+        if (decode(block, buffer, p, block->file_bytes, lines))
             return 1;
+        if (++tries == FIND_TRIES_MAX)
+            break;
     }
     return 0;
 }

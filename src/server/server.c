@@ -453,6 +453,7 @@ int server_run(const char *path, struct err *e)
     if (crypto_init(e) != 0)
         return -1;
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is an error like others */
     result = start(&s, e);
     if (result != 0) {
         for (unsigned i = 0; i < s.started; i++)

@@ -29,12 +29,13 @@ pkg  = $(shell pkg-config $(1) $(2) 2>/dev/null)
 # ---- libraries, by the layer that wraps them ---------------------------------------------------------------------
 BASE_LIBS   = $(call pkg,--libs,libsodium libxxhash)
 MODEL_LIBS  = $(call pkg,--libs,yaml-0.1 libmaxminddb jansson libpcre2-8)
-# ISA-L where it exists (amd64, arm64); zlib does the same job everywhere else.
+# ISA-L where it exists (amd64, arm64), libdeflate where it is installed; zlib does the same job everywhere else.
 HAVE_ISAL  := $(if $(NO_ISAL),,$(shell pkg-config --exists libisal 2>/dev/null && echo 1))
-STORE_LIBS  = -lz $(if $(HAVE_ISAL),$(call pkg,--libs,libisal))
+HAVE_LIBDEFLATE := $(if $(NO_LIBDEFLATE),,$(shell pkg-config --exists libdeflate 2>/dev/null && echo 1))
+STORE_LIBS  = -lz $(if $(HAVE_ISAL),$(call pkg,--libs,libisal)) $(if $(HAVE_LIBDEFLATE),$(call pkg,--libs,libdeflate))
 SERVER_LIBS = $(call pkg,--libs,libevent_core)
 REPORT_LIBS = $(call pkg,--libs,libpsl smartcols) -lm
-CPPFLAGS   += $(if $(HAVE_ISAL),-DHAVE_ISAL=1)
+CPPFLAGS   += $(if $(HAVE_ISAL),-DHAVE_ISAL=1) $(if $(HAVE_LIBDEFLATE),-DHAVE_LIBDEFLATE=1)
 
 # llhttp: a shared library in later Debian releases, C sources (package node-llhttp) in Debian 12.
 ifeq ($(shell pkg-config --exists libllhttp 2>/dev/null && echo 1),1)

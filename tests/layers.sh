@@ -64,6 +64,7 @@ yaml.h|src/model/config.c
 maxminddb|src/model/geo.c
 zlib.h|src/store/deflate.c
 isa-l|src/store/deflate.c
+libdeflate.h|src/store/deflate.c
 libsmartcols|src/report/out_table.c
 pcre2|src/model/patterns.c
 libpsl|src/report/classify_referrer.c

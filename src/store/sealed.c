@@ -142,7 +142,8 @@ static int buffer_ready(struct sealed_buffer *buffer, size_t in, size_t out, str
 {
     if (buffer->deflate == NULL)
         buffer->deflate = deflate_new(DEFLATE_BEST);
-    if (buffer->deflate == NULL || grow(&buffer->in, &buffer->in_room, in) != 0 ||
+    if (buffer->deflate == NULL ||
+        grow(&buffer->in, &buffer->in_room, in + INFLATE_TAIL_BYTES) != 0 ||
         grow(&buffer->out, &buffer->out_room, out + INFLATE_SLACK_BYTES) != 0)
         return err_set(e, ERR_MEMORY, "out of memory for a block");
     return 0;
@@ -157,7 +158,7 @@ void sealed_buffer_free(struct sealed_buffer *buffer)
 }
 
 static bool decode(const struct sealed_block *block, struct sealed_buffer *buffer,
-                   const unsigned char *in, size_t n, struct str *lines)
+                   unsigned char *in, size_t n, struct str *lines)
 {
     if (!inflate_block(buffer->deflate, in, n, buffer->out, block->raw_bytes) ||
         crc32_add(0, buffer->out, block->raw_bytes) != block->crc32)
@@ -202,7 +203,7 @@ int sealed_find(const struct sealed *sealed, size_t k, uint64_t from, uint64_t t
         if ((size_t)(end - p) < block->file_bytes)
             break;
         if (memcmp(p + block->file_bytes - 4, FLUSH_MARK, 4) == 0 &&
-            decode(block, buffer, p, block->file_bytes, lines))
+            decode(block, buffer, buffer->in + (p - buffer->in), block->file_bytes, lines))
             return 1;
     }
     return 0;

@@ -206,6 +206,11 @@ bench-report:
 	@$(MAKE) --no-print-directory all $(BUILD)/store_lines
 	@node bench/report.mjs
 
+#: make bench-tag  what the tag costs a page: time of its main thread, beside other trackers
+bench-tag:
+	@conf/setup/packages.sh test
+	@node bench/tag.mjs
+
 #: make bench    crumbd beside nginx: CPU per hit, hits/s, p99, bytes per hit
 bench:
 	@conf/setup/packages.sh bench
@@ -347,5 +352,5 @@ refresh-data:
 help:
 	@sed -n 's/^#: //p' Makefile
 
-.PHONY: run test e2e bench bench-durability bench-report asan tsan stress tag tag-check crash-programs crash torture fuzz fuzz-regression lint tidy \
+.PHONY: run test e2e bench bench-durability bench-report bench-tag asan tsan stress tag tag-check crash-programs crash torture fuzz fuzz-regression lint tidy \
 	cppcheck shellcheck install help refresh-data

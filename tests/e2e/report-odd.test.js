@@ -104,7 +104,7 @@ for (const seed of [1, 2])
 
         const [ours] = report(data, 'overview');
         const [theirs] = plain(await all(`${sessions()} SELECT (SELECT count(*) FROM people) AS hits, (SELECT ${VIEWS} FROM people) AS views, (SELECT ${VISITORS} FROM people) AS visitors,
-            (SELECT count(DISTINCT visitor) FROM people WHERE vid_new) AS new_visitors, (SELECT count(*) FROM hits) - hits AS bots, count(*) AS sessions,
+            (SELECT count(DISTINCT visitor) FROM people WHERE vid_new) AS new_visitors, (SELECT count(*) FROM hits) - (SELECT count(*) FROM people) AS bots, count(*) AS sessions,
             sum(views)::BIGINT / count(*) AS views_per_session, count(*) FILTER (views = 1) / count(*) AS bounce_rate, median(ms) / 1000 AS median_session_seconds FROM sessions`));
         same([ours], [{ ...theirs, returning_visitors: theirs.visitors - theirs.new_visitors }], 'overview');
 

@@ -53,7 +53,7 @@ document.querySelectorAll('svg.chart').forEach((chart) => {
 
     function draw() {
         const shown = rows.slice(from, to + 1);
-        const top = roundUp(Math.max(1, ...shown.map((row) => row.views)));
+        const top = grid.length * roundUp(Math.max(...shown.map((row) => row.views), 1) / grid.length);
         const line = (name) => shown.map((row, i) => `${x(from + i).toFixed(1)} ${(100 - (100 * row[name]) / top).toFixed(2)}`).join('L');
         plot.querySelector('.views.area').setAttribute('d', `M0 100L${line('views')}L1000 100Z`);
         plot.querySelector('.views:not(.area)').setAttribute('d', `M${line('views')}`);
@@ -96,6 +96,7 @@ document.querySelectorAll('svg.chart').forEach((chart) => {
         ArrowRight: () => point(Math.min(to, at + 1)),
     };
     chart.setAttribute('tabindex', '0');
+    chart.setAttribute('aria-keyshortcuts', '+ - 0 ArrowLeft ArrowRight');
     chart.addEventListener('keydown', (event) => {
         if (!keys[event.key]) return;
         keys[event.key]();

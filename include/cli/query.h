@@ -10,8 +10,10 @@
 #include "base/err.h"
 #include "cli/filter.h"
 #include "cli/opts.h"
+#include "model/config.h"
 
 struct query {
+    struct config *config; /* of -c; NULL without it */
     char data[PATH_MAX];
     int64_t since_ms; /* INT64_MIN when not asked */
     int64_t until_ms; /* INT64_MAX when not asked */

@@ -116,6 +116,20 @@ struct config_page {
     char *file;
 };
 
+/* An area of a site, for reports: pages whose path begins with one of `paths`. */
+struct config_section {
+    char *name;
+    char *site;   /* NULL: of every site */
+    char **paths; /* whole segments without '/' at the end, or "/" */
+    unsigned paths_count;
+};
+
+struct config_reports {
+    int64_t session_idle_ms; /* after that time without a hit a session has ended */
+    struct config_section *sections;
+    unsigned sections_count;
+};
+
 struct config {
     struct config_listen *listen;
     unsigned listen_count; /* at least 1 */
@@ -135,6 +149,7 @@ struct config {
     struct config_paths paths;
     struct config_page *pages;
     unsigned pages_count;
+    struct config_reports reports;
 };
 
 #define CONFIG_FILE_BYTES_MAX (1u << 20)

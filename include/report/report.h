@@ -16,6 +16,7 @@
 
 #include "base/err.h"
 #include "base/str.h"
+#include "model/config.h"
 #include "store/scan.h"
 
 /* ---- which reports there are ---------------------------------------------------------------------- */
@@ -107,8 +108,10 @@ struct report_spec {
     const char *sort; /* a column of the first row, NULL: its own */
     enum report_bots bots;
     enum report_step step;
-    bool compare;          /* with the period of the same length just before; needs since_ms */
-    int64_t idle_ms;       /* that ends a session */
+    bool compare;    /* with the period of the same length just before; needs since_ms */
+    int64_t idle_ms; /* that ends a session */
+    const struct config_section *sections; /* areas of the sites; borrowed, of one name each */
+    unsigned sections_count;
     unsigned threads;      /* 0: one for each processor */
     uint64_t memory_bytes; /* for tables, before they are spilled; 0: 1 GiB */
 

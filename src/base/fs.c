@@ -266,6 +266,13 @@ int fs_make_dirs(const char *path, struct err *e)
     return result;
 }
 
+int fs_check_dir(const char *path, struct err *e)
+{
+    if (access(path, R_OK | W_OK | X_OK) != 0)
+        return err_sys(e, "cannot write in the folder %s", path);
+    return 0;
+}
+
 int fs_remove_dir(const char *path, struct err *e)
 {
     if (rmdir(path) != 0 && errno != ENOENT)
@@ -400,7 +407,8 @@ bool fs_is_locked(const char *path)
 
 int fs_read_all(const char *path, size_t max_bytes, char **text, size_t *n, struct err *e)
 {
-    int fd = open_retrying(path, O_RDONLY, 0); /* follows links: the operator names this file */
+    /* Follows links: the operator names this file. */
+    int fd = open_retrying(path, O_RDONLY | O_NONBLOCK, 0);
     struct fs_file file = { fd, path };
     struct stat st;
 

@@ -135,7 +135,7 @@ static int set_numbers(struct asking *a, struct err *e)
         return err_set(e, ERR_INPUT, "--top wants a number of rows, not %s", top);
     a->spec.top = a->out.top = (size_t)n;
     a->spec.for_page = page;
-    a->spec.idle_ms = IDLE_MS;
+    a->spec.idle_ms = a->query.config != NULL ? a->query.config->reports.session_idle_ms : IDLE_MS;
     if (idle != NULL &&
         (!units_parse_duration_ms(str_of(idle), &a->spec.idle_ms) || a->spec.idle_ms <= 0))
         return err_set(e, ERR_INPUT, "--idle wants a duration like 30m, not %s", idle);
@@ -402,6 +402,10 @@ static enum ending ask(struct asking *a, struct err *e)
     a->out.made = a->made;
     a->out.raw = opts_has(a->opts, OPT_RAW);
     a->spec.data_dir = a->query.data;
+    if (a->query.config != NULL) {
+        a->spec.sections = a->query.config->reports.sections;
+        a->spec.sections_count = a->query.config->reports.sections_count;
+    }
     a->spec.since_ms = a->query.since_ms;
     a->spec.until_ms = a->query.until_ms;
     a->spec.sort = a->opts->value[OPT_SORT];

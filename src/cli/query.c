@@ -29,29 +29,39 @@ static int keep_path(char path[PATH_MAX], const char *from, struct err *e)
     return 0;
 }
 
-static int data_of_config(char path[PATH_MAX], const char *file, struct err *e)
-{
-    struct config *config = config_load(file, e);
-    int r;
-
-    if (config == NULL)
-        return -1;
-    r = keep_path(path, config->store.data, e);
-    config_free(config);
-    return r;
-}
-
-int query_data(char path[PATH_MAX], const struct opts *opts, struct err *e)
+static int find_data(char path[PATH_MAX], const struct opts *opts, const struct config *config,
+                     struct err *e)
 {
     if (opts_has(opts, OPT_DATA))
         return keep_path(path, opts->value[OPT_DATA], e);
-    if (opts_has(opts, OPT_CONFIG))
-        return data_of_config(path, opts->value[OPT_CONFIG], e);
+    if (config != NULL)
+        return keep_path(path, config->store.data, e);
     for (size_t i = 0; i < sizeof usual_places / sizeof usual_places[0]; i++) {
         if (is_folder(usual_places[i]))
             return keep_path(path, usual_places[i], e);
     }
     return keep_path(path, usual_places[0], e);
+}
+
+/* NULL and no error without -c. */
+static int load_config(struct config **config, const struct opts *opts, struct err *e)
+{
+    *config = NULL;
+    if (!opts_has(opts, OPT_CONFIG))
+        return 0;
+    *config = config_load(opts->value[OPT_CONFIG], e);
+    return *config == NULL ? -1 : 0;
+}
+
+int query_data(char path[PATH_MAX], const struct opts *opts, struct err *e)
+{
+    struct config *config;
+    int r = load_config(&config, opts, e);
+
+    if (r == 0)
+        r = find_data(path, opts, config, e);
+    config_free(config);
+    return r;
 }
 
 static bool has_folder(const char *path, const char *name)
@@ -120,9 +130,11 @@ static int set_filter(struct query *q, const struct opts *opts, struct err *e)
 enum ending query_begin(struct query *q, const struct opts *opts, struct err *e)
 {
     q->filter = NULL;
+    q->config = NULL;
     if (set_times(q, opts, e) != 0 || set_filter(q, opts, e) != 0)
         return END_USAGE;
-    if (query_data(q->data, opts, e) != 0 || query_check_data(q->data, e) != 0)
+    if (load_config(&q->config, opts, e) != 0 || find_data(q->data, opts, q->config, e) != 0 ||
+        query_check_data(q->data, e) != 0)
         return END_ERROR;
     return END_FINE;
 }
@@ -130,5 +142,7 @@ enum ending query_begin(struct query *q, const struct opts *opts, struct err *e)
 void query_free(struct query *q)
 {
     filter_free(q->filter);
+    config_free(q->config);
     q->filter = NULL;
+    q->config = NULL;
 }

@@ -188,6 +188,28 @@ const struct option option_table[] = {
       .sentence = "Where it is served; what crumb answers itself comes first." },
     { "pages[].file", TEXT_FILE, REQUIRED, AT(config_page, file),
       .sentence = "A .html, .css, .js, .txt, .json, .svg, .png or .ico file." },
+    { "reports.session_idle", DURATION, 0, AT(config, reports.session_idle_ms), "30m", .min = SECOND,
+      .max = 24 * HOUR,
+      .sentence = "After how long without a hit a visitor's session has ended." },
+    { "reports.sections", LIST, 0, LIST_OF(config, reports.sections, reports.sections_count), .max = 256,
+      .sample = "#sections:\n"
+                "#  - name: Help\n"
+                "#    paths: [ /help, /docs ]\n"
+                "#  - name: Shop\n"
+                "#    site: shop\n"
+                "#    paths: [ /cart, /item ]\n",
+      .sentence = "The areas of the sites, for crumb report -c. A page that is in none of them is in "
+                  "the first segment of its path." },
+    { "reports.sections[].name", TEXT_LABEL, REQUIRED, AT(config_section, name),
+      .sentence = "What the area is called." },
+    { "reports.sections[].site", TEXT_SITE, 0, AT(config_section, site),
+      .sentence = "The site it belongs to; without it, every site." },
+    { "reports.sections[].paths", LIST, UNIQUE | REQUIRED,
+      LIST_OF(config_section, paths, paths_count), .min = 1, .max = 64,
+      .sentence = "How the paths of its pages begin: /help is /help and all below it, not /helpers. The "
+                  "longest decides, then the one that names the site." },
+    { "reports.sections[].paths[]", TEXT_PATH_PREFIX, 0, ITSELF,
+      .sentence = "Whole segments, as in the record's path; / is all the rest." },
     /* clang-format on */
 };
 

@@ -29,6 +29,8 @@ enum kind {
     TEXT_URL_PATH,
     TEXT_PAGE_PATH,
     TEXT_QUERY_KEY,
+    TEXT_LABEL,
+    TEXT_PATH_PREFIX,
 };
 
 enum flag {

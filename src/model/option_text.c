@@ -7,6 +7,7 @@
 #include "option_text.h"
 
 #include "base/ip.h"
+#include "base/utf8.h"
 
 #define SITE_BYTES_MAX        64
 #define COOKIE_NAME_BYTES_MAX 64
@@ -14,6 +15,8 @@
 #define HOST_BYTES_MAX        253
 #define URL_PATH_BYTES_MAX    128
 #define QUERY_KEY_BYTES_MAX   64
+#define LABEL_BYTES_MAX       64
+#define PATH_PREFIX_BYTES_MAX 1024
 #define PORT_MAX              65535
 
 static bool is_alnum(char c)
@@ -192,5 +195,27 @@ bool option_text_page_path(struct str s, struct buf *out)
     if (!str_eq(s, STR("/")))
         return option_text_url_path(s, out);
     buf_add_str(out, s);
+    return true;
+}
+
+/* Printed as it is: nothing in it needs an escape. */
+bool option_text_label(struct str s, struct buf *out)
+{
+    size_t start = out->n;
+
+    utf8_add_printable(out, s);
+    return s.n > 0 && s.n <= LABEL_BYTES_MAX && s.p[0] != ' ' && s.p[s.n - 1] != ' ' &&
+           str_eq(str_from(out->p + start, out->n - start), s);
+}
+
+bool option_text_path_prefix(struct str s, struct buf *out)
+{
+    for (size_t i = 0; i < s.n; i++) {
+        if ((unsigned char)s.p[i] <= 0x20 || s.p[i] == 0x7F || s.p[i] == '?' || s.p[i] == '#')
+            return false;
+    }
+    if (s.n == 0 || s.p[0] != '/' || s.n > PATH_PREFIX_BYTES_MAX)
+        return false;
+    buf_add_str(out, str_from(s.p, s.n > 1 && s.p[s.n - 1] == '/' ? s.n - 1 : s.n));
     return true;
 }

@@ -23,5 +23,7 @@ option_text_fn option_text_pattern;     /* printable ASCII as in a cookie's valu
 option_text_fn option_text_url_path;    /* /b.gif */
 option_text_fn option_text_query_key;   /* utm_source, in lower case; or * */
 option_text_fn option_text_page_path;   /* the same, or / alone */
+option_text_fn option_text_label;       /* words for people, up to 64 bytes */
+option_text_fn option_text_path_prefix; /* /a/b%20c, without '/' at the end; or / alone */
 
 #endif

@@ -15,7 +15,8 @@
 
 /* name, sentence, fields it is made of, list that it needs */
 #define FACETS(X)                                                                                  \
-    X(SECTION, "section", "First segment of path", NONE, "path", NULL, NULL)                       \
+    X(SECTION, "section", "Area of the site, by the config, or first segment of path", NONE,       \
+      "path", "site", NULL)                                                                        \
     X(MEDIUM, "medium",                                                                            \
       "Kind of referrer: direct, internal, search, ai, social, video, email, ads, app, referral",  \
       REFERRERS, "host", "ref", "ref_host")                                                        \
@@ -149,12 +150,15 @@ bool facet_needs_referrers(const struct facet *facet)
 
 /* ---- lists -------------------------------------------------------------------------------------- */
 
-int facet_lists_load(struct facet_lists *lists, const char *share_dir, bool agents, bool referrers,
-                     struct err *e)
+int facet_lists_load(struct facet_lists *lists, const struct report_spec *spec, bool agents,
+                     bool referrers, struct err *e)
 {
+    const char *share_dir = spec->share_dir;
     char path[SHARE_PATH_BYTES];
 
-    *lists = (struct facet_lists){ 0 };
+    *lists = (struct facet_lists){ .sections = sections_new(spec->sections, spec->sections_count) };
+    if (lists->sections == NULL)
+        return err_set(e, ERR_MEMORY, "out of memory");
     if (share_find(path, share_dir, BOTS_FILE, NULL, BOTS_FILE_HINT, e) != 0)
         return -1;
     lists->bots = bots_load(path, e);
@@ -184,6 +188,7 @@ void facet_lists_free(struct facet_lists *lists)
     bots_free(lists->bots);
     agents_free(lists->agents);
     referrers_free(lists->referrers);
+    sections_free(lists->sections);
     *lists = (struct facet_lists){ 0 };
 }
 
@@ -302,10 +307,12 @@ int facets_begin(struct facets *facets, const struct hit *hit)
 /* ---- values ------------------------------------------------------------------------------------- */
 
 /* "/blog/2026/x" -> "/blog"; the home page is "/". */
-static struct str section(struct str path)
+static struct str section(const struct sections *sections, struct str path, struct str site)
 {
-    if (path.n == 0)
-        return STR_ABSENT;
+    struct str name = sections_find(sections, path, site);
+
+    if (name.p != NULL || path.n == 0)
+        return name;
     return str_from(path.p, str_find(path, '/', 1));
 }
 
@@ -338,7 +345,8 @@ struct str facet_value(struct facets *facets, const struct facet *facet, const s
 
     switch ((enum kind)facet->kind) {
     case FACET_SECTION:
-        return section(hit->value[facet->slots[0]]);
+        return section(facets->lists->sections, hit->value[facet->slots[0]],
+                       hit->value[facet->slots[1]]);
     case FACET_MEDIUM:
         return referrer(facets, facet, hit)->medium;
     case FACET_SOURCE:

@@ -12,16 +12,18 @@
 #include "classify.h"
 #include "hit.h"
 #include "report/report.h"
+#include "sections.h"
 
 /* Lists, loaded when something asked for needs them. */
 struct facet_lists {
     struct bots *bots;
     struct agents *agents;       /* NULL: not wanted */
     struct referrers *referrers; /* NULL: not wanted */
+    struct sections *sections;
 };
 
-int facet_lists_load(struct facet_lists *lists, const char *share_dir, bool agents, bool referrers,
-                     struct err *e);
+int facet_lists_load(struct facet_lists *lists, const struct report_spec *spec, bool agents,
+                     bool referrers, struct err *e);
 void facet_lists_free(struct facet_lists *lists);
 
 struct facet {

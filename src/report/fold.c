@@ -113,7 +113,7 @@ static int load_lists(struct plan *plan, struct err *e)
             referrers |= facet_needs_referrers(&plan->tables[t].facets[i]);
         }
     }
-    return facet_lists_load(&plan->lists, plan->spec->share_dir, agents, referrers, e);
+    return facet_lists_load(&plan->lists, plan->spec, agents, referrers, e);
 }
 
 int plan_make(struct plan *plan, const struct report_spec *spec, enum report_step step,

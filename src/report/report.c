@@ -16,6 +16,8 @@
 #include "base/clock.h"
 #include "base/crypto.h"
 #include "base/date.h"
+#include "cells.h"
+#include "overview.h"
 #include "result.h"
 #include "store/blocks.h"
 
@@ -353,7 +355,7 @@ void report_free(struct report *report)
     if (report == NULL)
         return;
     for (size_t i = 0; i < REPORT_TABLES_MAX; i++)
-        result_free(&report->tables[i]);
+        table_free_cells(&report->tables[i]);
     free(report);
 }
 

@@ -27,7 +27,7 @@ static const struct report_row table[] = {
     { "live", "Last 30 minutes", "Hits, views and visitors of the last 30 minutes, by minute", FOLD_TIME, { "time" },
       { HITS, VIEWS, VISITORS }, "time", false, false },
     { "pages", "Pages", "Page views by path", FOLD_VIEWS, { "path" }, { VIEWS, VISITORS, SHARE }, "views", true, true },
-    { "sections", "Sections", "Page views by area of the site: the first segment of the path", FOLD_VIEWS, { "section" },
+    { "sections", "Sections", "Page views by area of the site: by the config (-c), or the first segment of the path", FOLD_VIEWS, { "section" },
       { VIEWS, VISITORS, SHARE }, "views", false, true },
     { "entry", "Entry pages", "The pages that sessions begin with", FOLD_ENTRY, { "path" },
       { SESSIONS, VISITORS, { "bounces", "Bounces", REPORT_COUNT }, { "bounce_rate", "Bounce rate", REPORT_RATE } },

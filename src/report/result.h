@@ -15,14 +15,11 @@ struct period {
     uint64_t damaged, file_bytes;
 };
 
-struct fold_totals period_totals(const struct period *period);
-
 /* Do --sort and --by name what there is? ERR_INPUT and the columns that there are. */
 int result_check(const struct report_spec *spec, struct err *e);
 
 /* Row i of the spec as a table. before: NULL, or the period to compare with. */
 int result_table(struct report_table *table, const struct report_spec *spec, size_t i,
                  const struct period *now, const struct period *before, struct err *e);
-void result_free(struct report_table *table);
 
 #endif

@@ -174,7 +174,7 @@ static void raise_descriptor_limit(struct server *s)
     limit.rlim_cur = limit.rlim_max < need ? limit.rlim_max : need;
     if (setrlimit(RLIMIT_NOFILE, &limit) != 0 || limit.rlim_cur >= need)
         return;
-    s->connections_max = limit.rlim_cur > 2 * beside ? limit.rlim_cur - beside : beside;
+    s->connections_max = limit.rlim_cur > 2 * beside ? limit.rlim_cur - beside : limit.rlim_cur / 2;
 }
 
 /* Said when everything else is well: a start that is refused has one sentence only. */

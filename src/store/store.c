@@ -80,9 +80,11 @@ static int make_folders(const struct store *store, struct err *e)
     catalog_path hits;
 
     catalog_hits_dir(hits, store->data_dir);
-    if (fs_make_dirs(store->spool_dir, e) != 0)
+    if (fs_make_dirs(store->spool_dir, e) != 0 || fs_make_dirs(hits, e) != 0)
         return -1;
-    return fs_make_dirs(hits, e);
+    if (fs_check_dir(store->data_dir, e) != 0 || fs_check_dir(store->spool_dir, e) != 0)
+        return -1;
+    return fs_check_dir(hits, e);
 }
 
 static int take_lock(struct store *store, struct err *e)

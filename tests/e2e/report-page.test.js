@@ -8,10 +8,12 @@ import { chromium } from 'playwright-core';
 import { crumb, temporaryDir } from './lib/crumbd.js';
 import { report, storeHits } from './lib/stored.js';
 
+// Without motion: the page scrolls smoothly to what gets the focus or is clicked, and a place that was measured on
+// the way is not where the mouse arrives.
 async function openPage(t, file, options = {}) {
     const browser = await chromium.launch({ executablePath: process.env.CHROMIUM ?? '/usr/bin/chromium', args: ['--no-sandbox'] });
     t.after(() => browser.close());
-    const page = await (await browser.newContext(options)).newPage();
+    const page = await (await browser.newContext({ reducedMotion: 'reduce', ...options })).newPage();
     page.said = [];
     page.asked = [];
     page.on('console', (message) => page.said.push(message.text()));
@@ -94,6 +96,7 @@ test('report page: the timeline is zoomed by keys, buttons and dragging', async 
     await page.getByRole('button', { name: 'All' }).click();
     assert.equal(await points(), whole);
     const box = await page.locator('svg.chart').boundingBox();
+    assert.equal(await page.evaluate(() => getComputedStyle(document.documentElement).scrollBehavior), 'auto');
     await page.mouse.move(box.x + box.width * 0.2, box.y + 60);
     await page.mouse.down();
     await page.mouse.move(box.x + box.width * 0.6, box.y + 60);

@@ -293,6 +293,8 @@ Test(config, what_is_wrong_is_said_with_its_place)
         { "sites:\n  - name: x\n    orgins: []\n",
           "c.yaml:3:5: unknown key \"orgins\"; did you mean \"origins\"?" },
         { "gcp: share", "c.yaml:1:1: unknown key \"gcp\"; did you mean \"gpc\"?" },
+        { "WORKERS: 1", "c.yaml:1:1: unknown key \"WORKERS\"; did you mean \"workers\"?" },
+        { "Roll-Size: 1", "c.yaml:1:1: unknown key \"Roll-Size\"; did you mean \"roll_size\"?" },
         { "banana: 1", "c.yaml:1:1: unknown key \"banana\"" },
         { "geo.folder: x", "c.yaml:1:1: unknown key \"geo.folder\"" },
         { "\"sites[].name\": x", "c.yaml:1:1: unknown key \"sites[].name\"" },
@@ -365,6 +367,22 @@ Test(config, what_is_wrong_is_said_with_its_place)
         { "geo: { databases: [ a, b, a ] }", "c.yaml:1:27: geo.databases: \"a\" is there twice" },
         { "geo: { databases: [ 1, 2, 3, 4, 5, 6, 7, 8, 9 ] }",
           "c.yaml:1:19: geo.databases: 9 are more than 8" },
+        { "reports: { sections: [ { name: a } ] }",
+          "c.yaml:1:24: reports.sections[].paths is missing" },
+        { "reports: { sections: [ { paths: [ /a ] } ] }",
+          "c.yaml:1:24: reports.sections[].name is missing" },
+        { "reports: { sections: [ { name: a, paths: [ /a, /b, /a/ ] } ] }",
+          "c.yaml:1:52: reports.sections[].paths: \"/a\" is there twice" },
+        { "reports: { sections: [ { name: a, paths: [ shop ] } ] }",
+          "c.yaml:1:44: reports.sections[].paths: \"shop\" is not the beginning of a URL's path, "
+          "like /help or /" },
+        { "reports: { sections: [ { name: a, paths: [] } ] }",
+          "c.yaml:1:42: reports.sections[].paths is empty; it needs at least one" },
+        { "reports: { sections: [ { name: \"a\\tb\", paths: [ /a ] } ] }",
+          "c.yaml:1:32: reports.sections[].name: \"a\\x09b\" is not a name: at most 64 printable "
+          "bytes without spaces at its ends" },
+        { "reports: { session_idle: 500ms }",
+          "c.yaml:1:26: reports.session_idle: \"500ms\" is less than 1s" },
         /* together */
         { "paths: { pixel: /optout }",
           "c.yaml:1:17: paths.pixel and paths.optout are the same: \"/optout\"" },
@@ -752,7 +770,8 @@ Test(config, needs_restart_names_the_option)
         { "", NULL },
         { "ip: none\ngpc: optout\nkeys: k\nsites: [ { name: a } ]\ntrusted_proxies: [ 10.0.0.0/8 "
           "]\n"
-          "geo: { databases: [ a ] }\nlimits: { idle_timeout: 9s }\npaths: { pixel: /x }\ncookies: { "
+          "geo: { databases: [ a ] }\nlimits: { idle_timeout: 9s }\npaths: { pixel: /x }\ncookies: "
+          "{ "
           "id_name: x }\n",
           NULL },
         { "listen: [ { address: 0.0.0.0:8080 } ]", "listen" },

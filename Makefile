@@ -211,6 +211,16 @@ bench-tag:
 	@conf/setup/packages.sh test
 	@node bench/tag.mjs
 
+#: make bench-rollup  reports of a year at ten million hits a day, from rollups; 20 GB in TMPDIR, /var/tmp without
+bench-rollup: all $(BUILD)/bench/rollup_year
+	@conf/setup/packages.sh bench
+	@bench/rollup.sh
+
+$(BUILD)/bench/rollup_year: bench/rollup_year.c $(foreach layer,report model store base,$(call lib,$(layer)))
+	@mkdir -p $(@D)
+	$(call show,LINK)
+	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(REPORT_LIBS) $(MODEL_LIBS) $(STORE_LIBS) $(BASE_LIBS)
+
 #: make bench    crumbd beside nginx: CPU per hit, hits/s, p99, bytes per hit
 bench:
 	@conf/setup/packages.sh bench

@@ -16,7 +16,6 @@
 #include "report/report.h"
 #include "report/rollup.h"
 
-
 static void on_damage(void *arg, const struct scan_damage *damage)
 {
     findings_say_damage(arg, damage);
@@ -67,8 +66,8 @@ static int say(const struct rollup_counts *counts, struct err *e)
     return out_close(&out, true, e);
 }
 
-static int ask(const struct opts *opts, const struct config *config,
-               struct rollup_options *options, struct err *e)
+static int ask(const struct opts *opts, const struct config *config, struct rollup_options *options,
+               struct err *e)
 {
     const char *idle = opts->value[OPT_IDLE], *memory = opts->value[OPT_MEMORY];
 

@@ -119,8 +119,9 @@ static void pack_durations(struct pack *pack, const struct summary *s)
 static void pack_base(struct pack *pack, const struct summary *s)
 {
     const struct fold_totals *t = &s->totals;
-    const uint64_t counts[] = { t->records,    t->bots,        t->unusable, t->hits,    t->views,
-                                t->prefetches, t->without_vid, t->sessions, t->bounces, t->session_views };
+    const uint64_t counts[] = { t->records, t->bots,         t->unusable,    t->hits,
+                                t->views,   t->prefetches,   t->without_vid, t->sessions,
+                                t->bounces, t->session_views };
 
     for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++)
         pack_number(pack, counts[i]);
@@ -335,7 +336,8 @@ struct rollup_file {
 };
 
 /* Sections are placed as their lengths come by. */
-static bool read_sections(struct rollup_file *file, struct unpack *u, size_t part, struct unpack *body)
+static bool read_sections(struct rollup_file *file, struct unpack *u, size_t part,
+                          struct unpack *body)
 {
     size_t count = unpack_count(u, 10);
 
@@ -478,7 +480,8 @@ int rollup_part(const struct rollup_file *file, struct str site)
     return file->complete ? ROLLUP_NO_HITS : ROLLUP_UNKNOWN;
 }
 
-static const struct section *find_section(const struct rollup_file *file, int part, const char *name)
+static const struct section *find_section(const struct rollup_file *file, int part,
+                                          const char *name)
 {
     for (size_t i = 0; i < file->part[part].sections; i++) {
         if (str_eq(file->part[part].section[i].name, str_of(name)))
@@ -619,9 +622,9 @@ static int read_open(struct unpack *u, struct summary *s)
         open->views = unpack_number(u);
         u->bad |= open->first_ms < s->since_ms || open->first_ms > open->last_ms ||
                   open->last_ms >= s->until_ms;
-        u->bad |= before != NULL && (before->visitor > open->visitor ||
-                                     (before->visitor == open->visitor &&
-                                      before->first_ms >= open->first_ms));
+        u->bad |= before != NULL &&
+                  (before->visitor > open->visitor ||
+                   (before->visitor == open->visitor && before->first_ms >= open->first_ms));
     }
     return 0;
 }
@@ -629,8 +632,9 @@ static int read_open(struct unpack *u, struct summary *s)
 static int read_base(struct unpack *u, struct summary *s)
 {
     struct fold_totals *t = &s->totals;
-    uint64_t *const counts[] = { &t->records,    &t->bots,        &t->unusable, &t->hits,    &t->views,
-                                 &t->prefetches, &t->without_vid, &t->sessions, &t->bounces, &t->session_views };
+    uint64_t *const counts[] = { &t->records, &t->bots,         &t->unusable,    &t->hits,
+                                 &t->views,   &t->prefetches,   &t->without_vid, &t->sessions,
+                                 &t->bounces, &t->session_views };
 
     for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++)
         *counts[i] = unpack_number(u);

@@ -623,7 +623,8 @@ static int check_zone(const struct making *making, struct err *e)
     for (size_t i = 0; i < making->hours.count; i++) {
         int64_t ms = making->hours.hour[i].begin_ms;
 
-        if (zone_step(&zone, ms, REPORT_HOUR) != zone_step(&zone, ms + DATE_HOUR_MS - 1, REPORT_HOUR))
+        if (zone_step(&zone, ms, REPORT_HOUR) !=
+            zone_step(&zone, ms + DATE_HOUR_MS - 1, REPORT_HOUR))
             return err_set(e, ERR_INPUT,
                            "days in %s do not begin at full hours of UTC; leave out --tz",
                            zone_name(making));

@@ -418,13 +418,14 @@ static int prepare(struct cover *cover, struct err *e)
     int64_t first_ms = INT64_MAX, last_ms = INT64_MIN;
     uint64_t seed;
 
-    if (!can_be_answered(cover) || rollup_read_seed(spec->data_dir, &seed, NULL) != 0 ||
-        hours_list(&cover->hours, spec->data_dir, cover->since_ms, cover->until_ms, NULL) != 0 ||
+    if (!can_be_answered(cover) || rollup_read_seed(spec->data_dir, &seed, NULL) != 0)
+        return 0;
+    tally_set_seed(seed); /* also when this period is read and the one to compare with is not */
+    if (hours_list(&cover->hours, spec->data_dir, cover->since_ms, cover->until_ms, NULL) != 0 ||
         cover->hours.unreadable || cover->hours.count == 0)
         return 0; /* what is wrong, if it is, the reading of hits says */
     if (rollup_fingerprint(&cover->fingerprint, seed, spec, e) != 0)
         return -1;
-    tally_set_seed(seed);
     for (size_t i = 0; i < cover->hours.count; i++) {
         const struct hour *hour = &cover->hours.hour[i];
 

@@ -22,8 +22,7 @@ void set_free(struct set *set)
 static void add_to_registers(unsigned char *registers, uint64_t hash)
 {
     uint64_t rest = hash << SET_BITS;
-    unsigned char rank =
-        rest == 0 ? SET_RANK_MAX : (unsigned char)(__builtin_clzll(rest) + 1);
+    unsigned char rank = rest == 0 ? SET_RANK_MAX : (unsigned char)(__builtin_clzll(rest) + 1);
     unsigned char *at = &registers[hash >> (64 - SET_BITS)];
 
     if (rank > *at)

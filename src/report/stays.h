@@ -13,7 +13,7 @@
 
 struct stays {
     int64_t since_ms, until_ms, idle_ms;
-    struct set visitors, fresh; /* not in order; each visitor is walked once */
+    struct set visitors, fresh;        /* not in order; each visitor is walked once */
     uint64_t sessions, bounces, views; /* closed: no neighbouring stretch can continue them */
     uint32_t *duration;
     size_t durations, durations_cap;

@@ -336,9 +336,9 @@ static int join_sessions(struct summary *summary, struct summary *later)
         return -1;
     while (i < summary->open_count || k < later->open_count) {
         const struct summary_session *next;
-        bool from_later = i == summary->open_count ||
-                          (k < later->open_count &&
-                           comes_before(&later->open[k], &summary->open[i]));
+        bool from_later =
+            i == summary->open_count ||
+            (k < later->open_count && comes_before(&later->open[k], &summary->open[i]));
 
         next = from_later ? &later->open[k++] : &summary->open[i++];
         if (from_later && n > 0 && joined[n - 1].visitor == next->visitor &&

@@ -23,8 +23,9 @@
 #include "fold.h"
 #include "set.h"
 
-#define SUMMARY_EXACT      1000000 /* members of a set, sessions with a duration */
-#define SUMMARY_KEY_EXACT  2048    /* visitors of one key, in a summary that has more than SUMMARY_EXACT */
+#define SUMMARY_EXACT 1000000 /* members of a set, sessions with a duration */
+#define SUMMARY_KEY_EXACT                                                                          \
+    2048 /* visitors of one key, in a summary that has more than SUMMARY_EXACT */
 #define SUMMARY_TABLES_MAX 24
 #define SUMMARY_STEPS      4
 
@@ -127,7 +128,8 @@ struct merger {
     struct summary *stack[64];
     unsigned ranks[64], count;
 };
-int merger_add(struct merger *merger, struct summary *next, struct err *e); /* takes it, also on failure */
+int merger_add(struct merger *merger, struct summary *next,
+               struct err *e); /* takes it, also on failure */
 struct summary *merger_end(struct merger *merger, struct err *e);
 void merger_free(struct merger *merger);
 
@@ -144,6 +146,7 @@ int summary_each(const struct summary *summary, const struct report_row *row, en
                  tally_fn *each, void *arg);
 
 /* Is a number of visitors among the answers an estimate? */
-bool summary_estimates(const struct summary *summary, const struct report_row *row, enum report_step step);
+bool summary_estimates(const struct summary *summary, const struct report_row *row,
+                       enum report_step step);
 
 #endif

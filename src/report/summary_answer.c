@@ -54,7 +54,7 @@ static double at_class_rank(const struct summary *summary, const uint32_t *open,
 {
     size_t k = 0;
 
-    for (unsigned class = 0; class < SUMMARY_CLASSES; class++) {
+    for (unsigned class = 0; class < SUMMARY_CLASSES; class ++) {
         uint64_t here = summary->classes[class];
 
         while (k < count && summary_class(open[k]) == class) {
@@ -94,7 +94,9 @@ bool summary_median(const struct summary *summary, double *seconds)
         if (ranks[i] >= zeros && summary->classes != NULL)
             *seconds += at_class_rank(summary, open, count, ranks[i] - zeros) / 2 / DATE_SECOND_MS;
         else if (ranks[i] >= zeros)
-            *seconds += at_rank(summary->duration, summary->durations, open, count, ranks[i] - zeros) / 2 / DATE_SECOND_MS;
+            *seconds +=
+                at_rank(summary->duration, summary->durations, open, count, ranks[i] - zeros) / 2 /
+                DATE_SECOND_MS;
     }
     free(open);
     return true;

@@ -37,8 +37,7 @@ static bool has_visitors(const struct report_row *row)
 
 static bool add_key(struct collecting *c, const struct tally_group *group, const uint64_t *visitors)
 {
-    size_t max =
-        c->summary->visitors.registers == NULL ? SUMMARY_EXACT : SUMMARY_KEY_EXACT;
+    size_t max = c->summary->visitors.registers == NULL ? SUMMARY_EXACT : SUMMARY_KEY_EXACT;
     struct summary_key key = { .key = { summary_keep(c->summary, group->key), group->key.n } };
 
     if (key.key.p == NULL)
@@ -107,9 +106,8 @@ static struct summary_key *find_label(const struct summary_table *labels, struct
 
     zone_add_label(&b, zone, ms, step);
     key.key = buf_str(&b);
-    return labels->count == 0
-               ? NULL
-               : bsearch(&key, labels->key, labels->count, sizeof key, compare_keys);
+    return labels->count == 0 ? NULL
+                              : bsearch(&key, labels->key, labels->count, sizeof key, compare_keys);
 }
 
 static void move_set(struct set *to, struct set *from)
@@ -151,8 +149,7 @@ static int make_rows(struct summary *summary, int index, const struct summary_ta
     }
     if (steps->count > 1 && summary_cuts_head(summary, steps->row[0].at_ms, index))
         move_set(&steps->head, &first->visitors);
-    if (steps->count > 1 &&
-        summary_cuts_tail(summary, steps->row[steps->count - 1].at_ms, index))
+    if (steps->count > 1 && summary_cuts_tail(summary, steps->row[steps->count - 1].at_ms, index))
         move_set(&steps->tail, &key->visitors);
     return 0;
 }
@@ -261,8 +258,7 @@ static void only_what_the_plan_has(struct summary *summary)
 struct summary *summary_of_period(const struct period *period, struct err *e)
 {
     const struct plan *plan = &period->plan;
-    struct summary *summary =
-        summary_new(period->since_ms, period->until_ms, plan->spec->idle_ms);
+    struct summary *summary = summary_new(period->since_ms, period->until_ms, plan->spec->idle_ms);
     int r = 0;
 
     if (summary == NULL) {

@@ -62,9 +62,8 @@ static int make_hours(struct hours *hours, struct catalog *catalog, const char *
         if (begin_ms >= until_ms || begin_ms + DATE_HOUR_MS <= since_ms)
             continue;
         if (hours->count == 0 || hours->hour[hours->count - 1].begin_ms != begin_ms)
-            hours->hour[hours->count++] = (struct hour){
-                .begin_ms = begin_ms, .first_ms = INT64_MAX, .last_ms = INT64_MIN
-            };
+            hours->hour[hours->count++] =
+                (struct hour){ .begin_ms = begin_ms, .first_ms = INT64_MAX, .last_ms = INT64_MIN };
         add_file(&hours->hour[hours->count - 1], data_dir, &catalog->entry[i]);
     }
     return 0;

@@ -65,6 +65,31 @@ test('rollup: hostile names of sites, pages and everything', (t) => {
     }
 });
 
+const line = (seconds, fields) => JSON.stringify({ v: 1, ts: new Date(Date.parse('2026-11-20T08:00:00Z') + seconds * 1000).toISOString(), id: `testtesttest-0-${seconds}`, kind: 'view', vid: `v${seconds % 100}`, ua: 'Mozilla/5.0 Firefox/133.0', ...fields });
+const store = (t, lines) => {
+    const data = path.join(temporaryDir(t), 'data');
+    fs.mkdirSync(data);
+    storeLines(data, lines.join('\n'));
+    rollup(data);
+    return data;
+};
+
+test('rollup: of more than 50 sites the small ones are read, and nothing is missing', (t) => {
+    // site-0 has one hit, site-59 sixty
+    const sites = Array.from({ length: 60 }, (_, i) => Array(i + 1).fill(`site-${i}`)).flat();
+    const data = store(t, sites.map((site, i) => line(i, { site, path: `/${i % 7}` })));
+    assert.equal(same(data, SIMPLE), sites.length);
+    for (const [site, hits] of [['site-59', 60], ['site-30', 31], ['site-0', 0], ['site-5', 0], ['nobody', 0]])
+        assert.equal(same(data, ['overview', 'pages'], '--site', site), hits, site);
+});
+
+test('rollup: a table of more than 50,000 rows is read, the others are not', (t) => {
+    const data = store(t, Array.from({ length: 50_001 }, (_, i) => line(i / 20, { site: 's', country: 'DE', path: `/${i}` })));
+    assert.equal(same(data, ['overview', 'countries', 'sections']), 0, 'sections are as many');
+    assert.equal(same(data, ['overview', 'countries', 'timeline']), 50_001);
+    assert.equal(same(data, ['pages']), 0);
+});
+
 test('rollup: zones, and the day of 25 hours', (t) => {
     const { data, lines } = storeHits(temporaryDir(t), 53, 1_500, 35);
     const zones = ['UTC', 'Europe/Berlin', 'America/New_York', 'Asia/Kolkata', 'Australia/Lord_Howe'];

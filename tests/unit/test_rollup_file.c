@@ -35,8 +35,13 @@ static struct summary *make(bool estimate)
 {
     struct summary *s = summary_new(BEGIN_MS, BEGIN_MS + DATE_DAY_MS, 1800000);
 
-    s->totals = (struct fold_totals){ .records = 300, .bots = 7, .hits = 290, .views = 200,
-                                      .sessions = 3, .first_ms = BEGIN_MS, .last_ms = BEGIN_MS + 77 };
+    s->totals = (struct fold_totals){ .records = 300,
+                                      .bots = 7,
+                                      .hits = 290,
+                                      .views = 200,
+                                      .sessions = 3,
+                                      .first_ms = BEGIN_MS,
+                                      .last_ms = BEGIN_MS + 77 };
     for (uint64_t i = 1; i <= 40; i++)
         set_append(&s->visitors, i * UINT64_C(0x123456789abcdef));
     set_sort(&s->visitors);
@@ -63,11 +68,16 @@ static struct summary *make(bool estimate)
 static void write_to(const char *path, struct summary *all, struct summary *shop)
 {
     struct rollup_site sites[] = { { STR("shop"), shop }, { STR("../..//x"), NULL } };
-    struct rollup_contents contents = {
-        .head = { .fingerprint = 11, .source = 12, .since_ms = BEGIN_MS,
-                  .until_ms = BEGIN_MS + DATE_DAY_MS, .idle_ms = 1800000, .zone = STR("Europe/Berlin") },
-        .all = all, .site = sites, .sites = 2, .complete = true
-    };
+    struct rollup_contents contents = { .head = { .fingerprint = 11,
+                                                  .source = 12,
+                                                  .since_ms = BEGIN_MS,
+                                                  .until_ms = BEGIN_MS + DATE_DAY_MS,
+                                                  .idle_ms = 1800000,
+                                                  .zone = STR("Europe/Berlin") },
+                                        .all = all,
+                                        .site = sites,
+                                        .sites = 2,
+                                        .complete = true };
     struct err e = { 0 };
 
     cr_assert_eq(rollup_write(path, &contents, &e), 0, "%s", e.text);
@@ -264,7 +274,9 @@ Test(rollup_file, tables_with_too_many_keys_are_left_out_as_a_whole)
 
 Test(pack, numbers_come_back_and_never_run_over)
 {
-    static const uint64_t numbers[] = { 0, 1, 127, 128, 300, UINT32_MAX, UINT64_MAX - 1, UINT64_MAX };
+    static const uint64_t numbers[] = {
+        0, 1, 127, 128, 300, UINT32_MAX, UINT64_MAX - 1, UINT64_MAX
+    };
     struct pack pack = { 0 };
     struct unpack u;
 

@@ -16,10 +16,11 @@
 #include "base/hash.h"
 #include "support/data_dir.h"
 
-#define MINUTE   60000
-#define HITS     1200
-#define BEGIN_MS INT64_C(1792713600000) /* 2026-10-23T00:00Z; clocks go back on the 25th at 01:00Z */
-#define LENGTH   (3 * (int64_t)DATE_DAY_MS)
+#define MINUTE 60000
+#define HITS   1200
+#define BEGIN_MS                                                                                   \
+    INT64_C(1792713600000) /* 2026-10-23T00:00Z; clocks go back on the 25th at 01:00Z */
+#define LENGTH (3 * (int64_t)DATE_DAY_MS)
 
 static uint32_t state;
 
@@ -42,9 +43,10 @@ static size_t make_line(char line[1024], unsigned i, int64_t ms)
     buf_addf(&b, "\",\"id\":\"x-0-%u\",\"kind\":\"%s\",\"site\":\"%s\"", i + 1, kinds[below(5)],
              below(4) == 0 ? "blog" : "shop");
     if (below(10) != 0)
-        buf_addf(&b, ",\"vid\":\"visitor-%u\"%s", below(30), below(20) == 0 ? ",\"vid_new\":true" : "");
-    buf_addf(&b, ",\"country\":\"%c\",\"path\":\"/%u\",\"ua\":\"%s\"", 'A' + (int)below(5), below(12),
-             agents[below(8) == 0 ? 1 : below(2) * 2]);
+        buf_addf(&b, ",\"vid\":\"visitor-%u\"%s", below(30),
+                 below(20) == 0 ? ",\"vid_new\":true" : "");
+    buf_addf(&b, ",\"country\":\"%c\",\"path\":\"/%u\",\"ua\":\"%s\"", 'A' + (int)below(5),
+             below(12), agents[below(8) == 0 ? 1 : below(2) * 2]);
     if (below(20) == 0)
         buf_add_lit(&b, ",\"purpose\":\"prefetch\"");
     buf_addf(&b, ",\"name\":\"%s\",\"params\":{\"banner\":\"b%u\"}}\n",
@@ -55,10 +57,9 @@ static size_t make_line(char line[1024], unsigned i, int64_t ms)
 
 static void store_hits(void)
 {
-    struct store_options options = { .data_dir = data_dir,
-                                     .roll_interval_ms = 600000,
-                                     .roll_size_bytes = 1 << 26,
-                                     .workers = 1 };
+    struct store_options options = {
+        .data_dir = data_dir, .roll_interval_ms = 600000, .roll_size_bytes = 1 << 26, .workers = 1
+    };
     struct err e = { 0 };
     struct store *store = store_open(&options, &e);
     int64_t ms = BEGIN_MS;
@@ -109,8 +110,10 @@ static void remove_data(void)
 
 static struct summary *read_hits(int64_t since_ms, int64_t until_ms, enum report_step step)
 {
-    static const char *const names[] = { "overview", "timeline", "pages",  "countries", "browsers",
-                                         "events",   "banners",  "bots",   "referrers", "campaigns" };
+    static const char *const names[] = {
+        "overview", "timeline", "pages", "countries", "browsers",
+        "events",   "banners",  "bots",  "referrers", "campaigns"
+    };
     struct report_spec spec = { .data_dir = data_dir,
                                 .since_ms = since_ms,
                                 .until_ms = until_ms,
@@ -185,9 +188,9 @@ static char *describe(const struct summary *s)
             (unsigned long long)t.prefetches, (unsigned long long)t.without_vid,
             (unsigned long long)s->totals.sessions);
     fprintf(out, "%lld %lld %llu %llu %llu %llu %llu median %.9g\n", (long long)t.first_ms,
-            (long long)t.last_ms, (unsigned long long)t.visitors, (unsigned long long)t.new_visitors,
-            (unsigned long long)t.sessions, (unsigned long long)t.bounces,
-            (unsigned long long)t.session_views, median);
+            (long long)t.last_ms, (unsigned long long)t.visitors,
+            (unsigned long long)t.new_visitors, (unsigned long long)t.sessions,
+            (unsigned long long)t.bounces, (unsigned long long)t.session_views, median);
     print_set(out, "visitors", &s->visitors);
     print_set(out, "new", &s->fresh);
     for (size_t i = 0; i < s->open_count; i++)
@@ -221,7 +224,8 @@ static void expect_same(const struct summary *a, const struct summary *b, const 
 /* A moment that is the border of something in a third of the cases. */
 static int64_t cut_between(int64_t low, int64_t high)
 {
-    int64_t ms = low + 1 + (int64_t)((double)below(1u << 24) / (1 << 24) * (double)(high - low - 1));
+    int64_t ms =
+        low + 1 + (int64_t)((double)below(1u << 24) / (1 << 24) * (double)(high - low - 1));
 
     if (below(3) == 0)
         ms -= ms % DATE_HOUR_MS;
@@ -241,7 +245,8 @@ static void check_cuts(enum report_step step, unsigned rounds)
         struct summary *c = read_hits(y, BEGIN_MS + LENGTH, step);
         char what[128];
 
-        snprintf(what, sizeof what, "round %u: cut at %lld and %lld", i, (long long)x, (long long)y);
+        snprintf(what, sizeof what, "round %u: cut at %lld and %lld", i, (long long)x,
+                 (long long)y);
         if (below(2) == 0) {
             cr_assert_eq(summary_merge(a, b, &e), 0);
             cr_assert_eq(summary_merge(a, c, &e), 0);
@@ -402,7 +407,8 @@ Test(summary, beyond_a_million_it_is_the_same_estimate_in_whatever_order)
 
     cr_expect_not_null(part[0][0]->visitors.registers);
     cr_expect(summary_estimates(part[0][0], report_row("overview"), REPORT_DAY));
-    cr_expect_float_eq((double)summary_totals(part[0][0]).visitors, 1350000.0, 1350000 * 3 * SET_ERROR);
+    cr_expect_float_eq((double)summary_totals(part[0][0]).visitors, 1350000.0,
+                       1350000 * 3 * SET_ERROR);
     cr_expect_null(part[0][0]->tables[0].key[0].visitors.registers, "few are told apart");
     cr_expect_eq(set_size(&part[0][0]->tables[0].key[0].visitors), 4 * 500);
     cr_expect_not_null(part[0][0]->tables[0].key[1].visitors.registers);
@@ -430,7 +436,8 @@ Test(summary, the_median_of_many_durations_is_as_close_as_it_says)
         cr_assert_eq(summary_settle(s), 0);
         cr_expect_eq(s->classes != NULL, n > SUMMARY_EXACT);
         cr_assert(summary_median(s, &median));
-        cr_expect_float_eq(median, exact, exact * (s->classes == NULL ? 1e-12 : SUMMARY_DURATION_ERROR));
+        cr_expect_float_eq(median, exact,
+                           exact * (s->classes == NULL ? 1e-12 : SUMMARY_DURATION_ERROR));
     }
     free(duration);
     summary_free(s);

@@ -16,7 +16,7 @@
 
 #define ALL_TABLES UINT32_MAX
 
-/* A row of the file list below: its name, whether this run found or made it. */
+/* Names of the files that this run found valid or made, in order. */
 struct kept {
     char (*name)[ROLLUP_LABEL_BYTES];
     size_t count, cap;

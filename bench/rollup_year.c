@@ -61,7 +61,8 @@ static uint64_t skewed(uint64_t n)
 
 /* ---- the day ------------------------------------------------------------------------------------------------ */
 
-#define OPEN_VISITS 20000
+#define OPEN_VISITS                                                                                \
+    20000 /* at ten million hits a day a visit of eight hits takes a quarter of an hour */
 
 struct visit {
     uint64_t visitor;
@@ -71,22 +72,30 @@ struct visit {
 static void add_fields(struct buf *b, uint64_t visitor, uint64_t i, int64_t ms)
 {
     static const char *const agents[] = {
-        "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) Chrome/131.0.0.0 Safari/537.36",
-        "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/17.5 Mobile/15E148 Safari/604.1",
+        "Mozilla/5.0 (Windows NT 10.0; Win64; x64) AppleWebKit/537.36 (KHTML, like Gecko) "
+        "Chrome/131.0.0.0 Safari/537.36",
+        "Mozilla/5.0 (iPhone; CPU iPhone OS 17_5 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like "
+        "Gecko) Version/17.5 Mobile/15E148 Safari/604.1",
         "Mozilla/5.0 (X11; Linux x86_64; rv:128.0) Gecko/20100101 Firefox/128.0",
         "Mozilla/5.0 (compatible; Googlebot/2.1; +http://www.google.com/bot.html)",
     };
-    static const char *const hosts[] = { "www.google.com", "duckduckgo.com", "t.co", "news.example.org" };
+    static const char *const hosts[] = { "www.google.com", "duckduckgo.com", "t.co",
+                                         "news.example.org" };
     uint64_t of_visitor = hash64(str_from((const char *)&visitor, sizeof visitor), 9);
 
     buf_add_lit(b, "{\"v\":1,\"ts\":\"");
     date_add_rfc3339(b, ms);
-    buf_addf(b, "\",\"id\":\"benchbenchbe-0-%llu\",\"kind\":\"%s\",\"site\":\"shop\",\"vid\":\"%022llu\"%s",
-             (unsigned long long)i + 1, below(10) < 8 ? "view" : "event", (unsigned long long)visitor,
-             of_visitor % 3 == 0 ? "" : ",\"vid_new\":true");
-    buf_addf(b, ",\"country\":\"%c%c\",\"region\":\"%u\",\"city\":\"City %u\",\"asn\":%u,\"as_org\":\"Network\"",
-             'A' + (int)(of_visitor % 7), 'A' + (int)(of_visitor / 7 % 7), (unsigned)(of_visitor % 200),
-             (unsigned)(of_visitor % 5000), (unsigned)(of_visitor % 800));
+    buf_addf(
+        b,
+        "\",\"id\":\"benchbenchbe-0-%llu\",\"kind\":\"%s\",\"site\":\"shop\",\"vid\":\"%022llu\"%s",
+        (unsigned long long)i + 1, below(10) < 8 ? "view" : "event", (unsigned long long)visitor,
+        of_visitor % 3 == 0 ? "" : ",\"vid_new\":true");
+    buf_addf(b,
+             ",\"country\":\"%c%c\",\"region\":\"%u\",\"city\":\"City "
+             "%u\",\"asn\":%u,\"as_org\":\"Network\"",
+             'A' + (int)(of_visitor % 7), 'A' + (int)(of_visitor / 7 % 7),
+             (unsigned)(of_visitor % 200), (unsigned)(of_visitor % 5000),
+             (unsigned)(of_visitor % 800));
     buf_addf(b, ",\"host\":\"shop.example\",\"path\":\"/%s/%u\"", below(2) == 0 ? "item" : "news",
              (unsigned)skewed(20000));
     if (below(3) == 0) {
@@ -94,10 +103,13 @@ static void add_fields(struct buf *b, uint64_t visitor, uint64_t i, int64_t ms)
 
         buf_addf(b, ",\"ref\":\"https://%s/\",\"ref_host\":\"%s\"", host, host);
     }
-    buf_addf(b, ",\"ua\":\"%s\",\"lang\":\"de\",\"sw\":%u,\"sh\":900", agents[of_visitor / 50 % 40 == 0 ? 3 : of_visitor % 3],
+    buf_addf(b, ",\"ua\":\"%s\",\"lang\":\"de\",\"sw\":%u,\"sh\":900",
+             agents[of_visitor / 50 % 40 == 0 ? 3 : of_visitor % 3],
              320 + (unsigned)(of_visitor % 90) * 16);
     if (below(8) == 0)
-        buf_addf(b, ",\"utm_source\":\"letter\",\"utm_medium\":\"email\",\"utm_campaign\":\"week%u\"", (unsigned)below(30));
+        buf_addf(b,
+                 ",\"utm_source\":\"letter\",\"utm_medium\":\"email\",\"utm_campaign\":\"week%u\"",
+                 (unsigned)below(30));
     buf_add_lit(b, ",\"name\":\"click\",\"params\":{\"banner\":\"spring\"}}\n");
 }
 
@@ -111,15 +123,19 @@ static void say(void *arg, bool is_error, const char *sentence)
 static void make_day(const char *dir, uint64_t hits)
 {
     static struct visit visits[OPEN_VISITS];
-    struct store_options options = { .data_dir = dir, .roll_interval_ms = 600000,
-                                     .roll_size_bytes = 256u << 20, .workers = 2, .say = say };
+    struct store_options options = { .data_dir = dir,
+                                     .roll_interval_ms = 600000,
+                                     .roll_size_bytes = 256u << 20,
+                                     .workers = 2,
+                                     .say = say };
     struct err e = { 0 };
     struct store *store = store_open(&options, &e);
     uint64_t visitors = 0;
 
     need(store != NULL, dir, &e);
     for (uint64_t i = 0; i < hits; i++) {
-        struct visit *visit = &visits[below(OPEN_VISITS)];
+        struct visit *visit =
+            &visits[below(OPEN_VISITS < hits / 500 ? OPEN_VISITS : hits / 500 + 1)];
         struct spool *spool = store_spool(store, i % 2);
         int64_t ms = DAY_MS + (int64_t)((double)i / (double)hits * DATE_DAY_MS);
         char line[LINE_BYTES], *room;
@@ -127,7 +143,8 @@ static void make_day(const char *dir, uint64_t hits)
         uint64_t seq;
 
         if (visit->left == 0)
-            *visit = (struct visit){ below(10) < 3 && visitors > 0 ? below(visitors) : visitors++, 1 + (unsigned)skewed(40) };
+            *visit = (struct visit){ below(10) < 3 && visitors > 0 ? below(visitors) : visitors++,
+                                     1 + (unsigned)skewed(40) };
         visit->left--;
         add_fields(&b, visit->visitor, i, ms);
         spool_begin_turn(spool, ms);
@@ -149,7 +166,8 @@ static uint64_t move_visitor(uint64_t visitor, int day)
 {
     uint64_t numbers[2] = { visitor, (uint64_t)day };
 
-    return visitor % 10 < 3 ? visitor : hash64(str_from((const char *)numbers, sizeof numbers), 1) | 1;
+    return visitor % 10 < 3 ? visitor
+                            : hash64(str_from((const char *)numbers, sizeof numbers), 1) | 1;
 }
 
 /* What was estimated is estimated anew from registers that no longer fit the day: shift each to another place. */
@@ -159,11 +177,13 @@ static void move_set(struct set *set, int day)
         set->hash[i] = move_visitor(set->hash[i], day);
     set_sort(set);
     if (set->registers != NULL) {
-        unsigned char *moved = malloc(SET_REGISTERS);
+        unsigned char *moved = malloc(SET_REGISTERS(set->bits));
 
         need(moved != NULL, "memory", NULL);
-        for (unsigned i = 0; i < SET_REGISTERS; i++)
-            moved[i] = set->registers[i % 10 < 3 ? i : (i * 7919u + (unsigned)day * 104729u) % SET_REGISTERS];
+        for (unsigned i = 0; i < SET_REGISTERS(set->bits); i++)
+            moved[i] = set->registers[i % 10 < 3 ? i
+                                                 : (i * 7919u + (unsigned)day * 104729u) %
+                                                       SET_REGISTERS(set->bits)];
         free(set->registers);
         set->registers = moved;
     }
@@ -213,14 +233,16 @@ static void make_placeholders(const char *dir, int days)
 
     for (int hour = 0; hour < days * 24; hour++) {
         struct date d = date_of_ms(YEAR_MS + hour * (int64_t)DATE_HOUR_MS);
-        int n = snprintf(path, sizeof path, "%s/hits/dt=%04d-%02d-%02d/hour=%02d", dir, d.year, d.month, d.day, d.hour);
+        int n = snprintf(path, sizeof path, "%s/hits/dt=%04d-%02d-%02d/hour=%02d", dir, d.year,
+                         d.month, d.day, d.hour);
 
         need(fs_make_dirs(path, &e) == 0, path, &e);
         for (int file = 0; file < 12; file++) {
             FILE *out;
 
-            snprintf(path + n, sizeof path - (size_t)n, "/%04d%02d%02dT%02d%02d00Z-benchbenchbe-%d-%d.ndjson.gz",
-                     d.year, d.month, d.day, d.hour, file / 2 * 10, file % 2, hour * 6 + file / 2 + 1);
+            snprintf(path + n, sizeof path - (size_t)n,
+                     "/%04d%02d%02dT%02d%02d00Z-benchbenchbe-%d-%d.ndjson.gz", d.year, d.month,
+                     d.day, d.hour, file / 2 * 10, file % 2, hour * 6 + file / 2 + 1);
             out = fopen(path, "w");
             need(out != NULL && fputc('x', out) == 'x' && fclose(out) == 0, path, NULL);
         }
@@ -241,13 +263,18 @@ static void put(const struct target *target, enum rollup_level level, struct sum
     rollup_path path;
     struct err e = { 0 };
 
-    contents.head = (struct rollup_head){ .fingerprint = target->fingerprint, .since_ms = s->since_ms,
-                                          .until_ms = s->until_ms, .idle_ms = s->idle_ms, .zone = STR("UTC") };
-    need(rollup_source(&target->hours, rollup_hour_at(&target->hours, s->since_ms), s->until_ms, &contents.head.source),
+    contents.head = (struct rollup_head){ .fingerprint = target->fingerprint,
+                                          .since_ms = s->since_ms,
+                                          .until_ms = s->until_ms,
+                                          .idle_ms = s->idle_ms,
+                                          .zone = STR("UTC") };
+    need(rollup_source(&target->hours, rollup_hour_at(&target->hours, s->since_ms), s->until_ms,
+                       &contents.head.source),
          "source", NULL);
     rollup_file_name(name, level, s->since_ms);
     need(rollup_path_of(path, target->dir, rollup_level_name(level), name, &e) == 0 &&
-             rollup_write(path, &contents, &e) == 0, "write", &e);
+             rollup_write(path, &contents, &e) == 0,
+         "write", &e);
 }
 
 /* One file in the folder. */
@@ -278,10 +305,14 @@ static void make_year(const char *day_dir, const char *dir, int days)
     struct err e = { 0 };
 
     make_placeholders(dir, days);
-    snprintf(command, sizeof command, "mkdir -p '%s/rollup' '%s/spool' && cp '%s/rollup/seed' '%s/rollup/seed'", dir, dir, day_dir, dir);
+    snprintf(command, sizeof command,
+             "mkdir -p '%s/rollup' '%s/spool' && cp '%s/rollup/seed' '%s/rollup/seed'", dir, dir,
+             day_dir, dir);
     need(system(command) == 0, command, NULL);
-    need(rollup_read_seed(dir, &seed, &e) == 0 && rollup_fingerprint(&target.fingerprint, seed, &spec, &e) == 0 &&
-             hours_list(&target.hours, dir, INT64_MIN, INT64_MAX, &e) == 0, dir, &e);
+    need(rollup_read_seed(dir, &seed, &e) == 0 &&
+             rollup_fingerprint(&target.fingerprint, seed, &spec, &e) == 0 &&
+             hours_list(&target.hours, dir, INT64_MIN, INT64_MAX, &e) == 0,
+         dir, &e);
     for (int i = 0; i < days; i++) {
         struct summary *s = rollup_load(day, 0, UINT32_MAX, true, &e);
         struct date d;

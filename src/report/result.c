@@ -378,15 +378,16 @@ static void add_errors(struct report_table *table, const struct period *period, 
 {
     const struct summary *summary = period->summary;
     struct buf b = buf_over(table->note, sizeof table->note - 1);
+    double error;
 
     b.n = strlen(table->note);
     if (summary == NULL)
         return;
-    if (table->visitors_error == 0 &&
-        summary_estimates(summary, table->row, period->plan.tables[i].step)) {
-        table->visitors_error = SET_ERROR;
+    error = summary_error(summary, table->row, period->plan.tables[i].step);
+    if (table->visitors_error == 0 && error > 0) {
+        table->visitors_error = error;
         buf_addf(&b, "%sLarge numbers of visitors are estimates, with a standard error of %.2f %%.",
-                 b.n == 0 ? "" : " ", SET_ERROR * 100);
+                 b.n == 0 ? "" : " ", error * 100);
     }
     if (table->row->fold == FOLD_OVERVIEW && summary->classes != NULL)
         buf_addf(&b, "%sThe median session time is exact to %.1f %%.", b.n == 0 ? "" : " ",

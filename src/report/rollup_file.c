@@ -25,13 +25,14 @@
  *
  *      set       0 n, count n, hashes 8
  *                1 n, count n, places n in the part's visitors, each minus the one before
- *                2 n, 16384 registers of one byte
+ *                2 n, registers of one byte: 4096 for a key of a report, 16384 elsewhere
  *
  * Valid:
  *  R1  magic and version are these; the head is in the file and its check is right.
  *  R2  the sections end where the file ends. A section whose check is wrong is damaged, the others are not.
  *  R3  nothing is read past the end of its section, and every section is read to its end.
- *  R4  hashes, places, keys and open sessions ascend; hashes are not 0; registers are at most 51; places
+ *  R4  hashes, places, keys and open sessions ascend; hashes are not 0; registers are at most as
+ *      large as ranks can be; places
  *      are below the number of visitors, and there are such only when the visitors are hashes.
  *  R5  since < until; a site's part exists.
  *
@@ -86,7 +87,7 @@ static void pack_set(struct pack *pack, const struct set *set, const struct set 
 
     if (set->registers != NULL) {
         pack_number(pack, SET_ESTIMATE);
-        pack_bytes(pack, set->registers, SET_REGISTERS);
+        pack_bytes(pack, set->registers, SET_REGISTERS(set->bits));
         return;
     }
     pack_number(pack, places ? SET_PLACES : SET_HASHES);
@@ -543,25 +544,26 @@ static int read_places(struct unpack *u, struct set *set, const struct set *visi
     return 0;
 }
 
-static int read_registers(struct unpack *u, struct set *set)
+static int read_registers(struct unpack *u, struct set *set, unsigned bits)
 {
-    const unsigned char *p = unpack_bytes(u, SET_REGISTERS);
+    const unsigned char *p = unpack_bytes(u, SET_REGISTERS(bits));
     unsigned char most = 0;
 
     if (p == NULL)
         return 0;
-    set->registers = malloc(SET_REGISTERS);
+    set->registers = malloc(SET_REGISTERS(bits));
+    set->bits = bits;
     if (set->registers == NULL)
         return -1;
-    memcpy(set->registers, p, SET_REGISTERS);
-    for (size_t i = 0; i < SET_REGISTERS; i++)
+    memcpy(set->registers, p, SET_REGISTERS(bits));
+    for (size_t i = 0; i < SET_REGISTERS(bits); i++)
         most = p[i] > most ? p[i] : most;
-    u->bad |= most > SET_RANK_MAX;
+    u->bad |= most > SET_RANK_MAX(bits);
     return 0;
 }
 
 /* -1: out of memory. */
-static int read_set(struct unpack *u, struct set *set, const struct set *visitors)
+static int read_set(struct unpack *u, struct set *set, const struct set *visitors, unsigned bits)
 {
     switch (unpack_number(u)) {
     case SET_HASHES:
@@ -571,7 +573,7 @@ static int read_set(struct unpack *u, struct set *set, const struct set *visitor
             return read_places(u, set, visitors);
         break;
     case SET_ESTIMATE:
-        return read_registers(u, set);
+        return read_registers(u, set, bits);
     default:
         break;
     }
@@ -640,7 +642,8 @@ static int read_base(struct unpack *u, struct summary *s)
         *counts[i] = unpack_number(u);
     t->first_ms = unpack_signed(u);
     t->last_ms = unpack_signed(u);
-    if (read_set(u, &s->visitors, NULL) != 0 || read_set(u, &s->fresh, &s->visitors) != 0)
+    if (read_set(u, &s->visitors, NULL, SET_BITS) != 0 ||
+        read_set(u, &s->fresh, &s->visitors, SET_BITS) != 0)
         return -1;
     return read_open(u, s) != 0 || read_durations(u, s) != 0 ? -1 : 0;
 }
@@ -668,8 +671,8 @@ static int read_rows(struct unpack *u, struct summary *s, struct summary_steps *
         row->visitors = unpack_number(u);
         row->estimated = unpack_number(u) == 1;
     }
-    return read_set(u, &steps->head, &s->visitors) != 0 ||
-                   read_set(u, &steps->tail, &s->visitors) != 0
+    return read_set(u, &steps->head, &s->visitors, SET_BITS) != 0 ||
+                   read_set(u, &steps->tail, &s->visitors, SET_BITS) != 0
                ? -1
                : 0;
 }
@@ -709,7 +712,7 @@ static int read_table(struct unpack *u, struct summary *s, struct summary_table 
         u->bad |= i > 0 && !ascends(table->key[i - 1].key, key->key);
         for (int c = 0; c < TALLY_COUNTS; c++)
             key->count[c] = unpack_number(u);
-        if (read_set(u, &key->visitors, &s->visitors) != 0)
+        if (read_set(u, &key->visitors, &s->visitors, SET_KEY_BITS) != 0)
             return -1;
     }
     return 0;

@@ -19,11 +19,12 @@ void set_free(struct set *set)
     *set = (struct set){ 0 };
 }
 
-static void add_to_registers(unsigned char *registers, uint64_t hash)
+static void add_to_registers(struct set *set, uint64_t hash)
 {
-    uint64_t rest = hash << SET_BITS;
-    unsigned char rank = rest == 0 ? SET_RANK_MAX : (unsigned char)(__builtin_clzll(rest) + 1);
-    unsigned char *at = &registers[hash >> (64 - SET_BITS)];
+    uint64_t rest = hash << set->bits;
+    unsigned char rank =
+        (unsigned char)(rest == 0 ? SET_RANK_MAX(set->bits) : (unsigned)__builtin_clzll(rest) + 1);
+    unsigned char *at = &set->registers[hash >> (64 - set->bits)];
 
     if (rank > *at)
         *at = rank;
@@ -61,7 +62,7 @@ int set_take(struct set *set, const uint64_t *hash, size_t n)
 int set_append(struct set *set, uint64_t hash)
 {
     if (set->registers != NULL) {
-        add_to_registers(set->registers, hash);
+        add_to_registers(set, hash);
         return 0;
     }
     if (set->count == set->cap && reserve(set, set->count == 0 ? 64 : set->count * 2) != 0)
@@ -85,16 +86,16 @@ void set_sort(struct set *set)
 
 /* ---- uniting ------------------------------------------------------------------------------------------- */
 
-static int to_registers(struct set *set)
+static int to_registers(struct set *set, unsigned bits)
 {
-    unsigned char *registers = calloc(SET_REGISTERS, 1);
+    struct set estimate = { .registers = calloc(SET_REGISTERS(bits), 1), .bits = bits };
 
-    if (registers == NULL)
+    if (estimate.registers == NULL)
         return -1;
     for (size_t i = 0; i < set->count; i++)
-        add_to_registers(registers, set->hash[i]);
+        add_to_registers(&estimate, set->hash[i]);
     set_free(set);
-    set->registers = registers;
+    *set = estimate;
     return 0;
 }
 
@@ -125,9 +126,10 @@ static int unite_hashes(struct set *set, const struct set *other)
     return 0;
 }
 
-static void unite_registers(unsigned char *restrict registers, const unsigned char *restrict other)
+static void unite_registers(unsigned char *restrict registers, const unsigned char *restrict other,
+                            size_t count)
 {
-    for (size_t i = 0; i < SET_REGISTERS; i++)
+    for (size_t i = 0; i < count; i++)
         registers[i] = other[i] > registers[i] ? other[i] : registers[i];
 }
 
@@ -137,18 +139,18 @@ int set_unite(struct set *set, const struct set *other)
         return 0;
     if (set->registers == NULL && other->registers == NULL)
         return unite_hashes(set, other);
-    if (set->registers == NULL && to_registers(set) != 0)
+    if (set->registers == NULL && to_registers(set, other->bits) != 0)
         return -1;
     for (size_t i = 0; i < other->count; i++)
-        add_to_registers(set->registers, other->hash[i]);
+        add_to_registers(set, other->hash[i]);
     if (other->registers != NULL)
-        unite_registers(set->registers, other->registers);
+        unite_registers(set->registers, other->registers, SET_REGISTERS(set->bits));
     return 0;
 }
 
-int set_limit(struct set *set, size_t max)
+int set_limit(struct set *set, size_t max, unsigned bits)
 {
-    return set->registers == NULL && set->count > max ? to_registers(set) : 0;
+    return set->registers == NULL && set->count > max ? to_registers(set, bits) : 0;
 }
 
 /* ---- the estimate ---------------------------------------------------------------------------------------- */
@@ -183,16 +185,17 @@ static double tau(double x)
     return z / 3;
 }
 
-static uint64_t estimate(const unsigned char *registers)
+static uint64_t estimate(const unsigned char *registers, unsigned bits)
 {
-    const double m = SET_REGISTERS;
-    unsigned ranks[SET_RANK_MAX + 1] = { 0 };
+    const unsigned most = SET_RANK_MAX(bits);
+    const double m = SET_REGISTERS(bits);
+    unsigned ranks[64] = { 0 };
     double z;
 
-    for (size_t i = 0; i < SET_REGISTERS; i++)
+    for (size_t i = 0; i < SET_REGISTERS(bits); i++)
         ranks[registers[i]]++;
-    z = m * tau(1 - ranks[SET_RANK_MAX] / m);
-    for (unsigned k = SET_RANK_MAX - 1; k >= 1; k--)
+    z = m * tau(1 - ranks[most] / m);
+    for (unsigned k = most - 1; k >= 1; k--)
         z = 0.5 * (z + ranks[k]);
     z += m * sigma(ranks[0] / m);
     return (uint64_t)(m * m / (2 * log(2)) / z + 0.5);
@@ -200,5 +203,5 @@ static uint64_t estimate(const unsigned char *registers)
 
 uint64_t set_size(const struct set *set)
 {
-    return set->registers == NULL ? set->count : estimate(set->registers);
+    return set->registers == NULL ? set->count : estimate(set->registers, set->bits);
 }

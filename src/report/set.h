@@ -13,15 +13,22 @@
 #include <stddef.h>
 #include <stdint.h>
 
-#define SET_BITS      14 /* of a hash that choose a register */
-#define SET_REGISTERS (1u << SET_BITS)
-#define SET_RANK_MAX  (64 - SET_BITS + 1)
-#define SET_ERROR     0.0081 /* standard error of an estimate: 1.04 / sqrt(SET_REGISTERS) */
+/* Bits of a hash that choose a register: of the sets that there are few of, and of those of keys. */
+#define SET_BITS     14
+#define SET_KEY_BITS 12
+
+#define SET_REGISTERS(bits) (1u << (bits))
+#define SET_RANK_MAX(bits)  (64u - (bits) + 1)
+
+/* Standard error of an estimate: 1.04 / sqrt(SET_REGISTERS). */
+#define SET_ERROR     0.0081
+#define SET_KEY_ERROR 0.0163
 
 struct set {
     uint64_t *hash; /* exact: ascending, each once */
     size_t count, cap;
     unsigned char *registers; /* NULL: exact */
+    unsigned bits;            /* of registers */
 };
 
 void set_free(struct set *set);
@@ -33,11 +40,11 @@ int set_take(struct set *set, const uint64_t *hash, size_t n);
 int set_append(struct set *set, uint64_t hash);
 void set_sort(struct set *set);
 
-/* Adds what is in the other one, which is left as it is. */
+/* Adds what is in the other one, which is left as it is. Registers of both must be as many. */
 int set_unite(struct set *set, const struct set *other);
 
 /* More than max members: registers from now on. */
-int set_limit(struct set *set, size_t max);
+int set_limit(struct set *set, size_t max, unsigned bits);
 
 uint64_t set_size(const struct set *set);
 

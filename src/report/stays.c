@@ -79,7 +79,7 @@ static bool add_session(struct stays *stays, const struct touch *touches, size_t
 
 static bool add_member(struct set *set, uint64_t visitor)
 {
-    return set_append(set, visitor) == 0 && set_limit(set, SUMMARY_EXACT) == 0;
+    return set_append(set, visitor) == 0 && set_limit(set, SUMMARY_EXACT, SET_BITS) == 0;
 }
 
 void stays_add(struct stays *stays, const struct touch *touches, size_t count, bool is_new)

@@ -414,7 +414,8 @@ static int join_rows(struct summary *summary, struct summary *later, int index, 
     const struct summary_row *more = &later->steps[index].row[0];
 
     if (set_unite(set, visitors_of(summary, index, false)) != 0 ||
-        set_unite(set, visitors_of(later, index, true)) != 0 || set_limit(set, SUMMARY_EXACT) != 0)
+        set_unite(set, visitors_of(later, index, true)) != 0 ||
+        set_limit(set, SUMMARY_EXACT, SET_BITS) != 0)
         return -1;
     row->hits += more->hits;
     row->views += more->views;
@@ -569,13 +570,13 @@ static void add_totals(struct fold_totals *to, const struct fold_totals *from)
 static int settle_sets(struct summary *summary)
 {
     size_t key_max;
-    int r = set_limit(&summary->visitors, SUMMARY_EXACT);
+    int r = set_limit(&summary->visitors, SUMMARY_EXACT, SET_BITS);
 
-    r |= set_limit(&summary->fresh, SUMMARY_EXACT);
+    r |= set_limit(&summary->fresh, SUMMARY_EXACT, SET_BITS);
     key_max = summary->visitors.registers == NULL ? SUMMARY_EXACT : SUMMARY_KEY_EXACT;
     for (size_t t = 0; t < SUMMARY_TABLES_MAX; t++) {
         for (size_t i = 0; i < summary->tables[t].count; i++)
-            r |= set_limit(&summary->tables[t].key[i].visitors, key_max);
+            r |= set_limit(&summary->tables[t].key[i].visitors, key_max, SET_KEY_BITS);
     }
     for (int i = 0; i < SUMMARY_STEPS; i++) {
         struct summary_steps *steps = &summary->steps[i];

@@ -25,7 +25,7 @@
 
 #define SUMMARY_EXACT 1000000 /* members of a set, sessions with a duration */
 #define SUMMARY_KEY_EXACT                                                                          \
-    2048 /* visitors of one key, in a summary that has more than SUMMARY_EXACT */
+    512 /* visitors of one key, when there are more than SUMMARY_EXACT in all */
 #define SUMMARY_TABLES_MAX 24
 #define SUMMARY_STEPS      4
 
@@ -145,8 +145,8 @@ bool summary_median(const struct summary *summary, double *seconds);
 int summary_each(const struct summary *summary, const struct report_row *row, enum report_step step,
                  tally_fn *each, void *arg);
 
-/* Is a number of visitors among the answers an estimate? */
-bool summary_estimates(const struct summary *summary, const struct report_row *row,
-                       enum report_step step);
+/* The standard error of the answer's numbers of visitors: 0 when all are exact. */
+double summary_error(const struct summary *summary, const struct report_row *row,
+                     enum report_step step);
 
 #endif

@@ -169,14 +169,15 @@ static bool has_estimated_row(const struct summary_steps *steps)
     return false;
 }
 
-bool summary_estimates(const struct summary *summary, const struct report_row *row,
-                       enum report_step step)
+double summary_error(const struct summary *summary, const struct report_row *row,
+                     enum report_step step)
 {
     int table = summary_table_of(row), index = summary_step_index(step);
 
     if (row->fold == FOLD_TIME)
-        return index >= 0 && has_estimated_row(&summary->steps[index]);
+        return index >= 0 && has_estimated_row(&summary->steps[index]) ? SET_ERROR : 0;
     if (row->fold == FOLD_OVERVIEW)
-        return summary->visitors.registers != NULL || summary->fresh.registers != NULL;
-    return table >= 0 && has_estimate(&summary->tables[table]);
+        return summary->visitors.registers != NULL || summary->fresh.registers != NULL ? SET_ERROR
+                                                                                       : 0;
+    return table >= 0 && has_estimate(&summary->tables[table]) ? SET_KEY_ERROR : 0;
 }

@@ -23,6 +23,8 @@ struct collecting {
     struct summary_table *table;
     size_t cap;
     bool keeps_sets;
+    size_t max; /* of a key's visitors, before they are estimated with registers for so many bits */
+    unsigned bits;
     bool failed;
 };
 
@@ -37,7 +39,6 @@ static bool has_visitors(const struct report_row *row)
 
 static bool add_key(struct collecting *c, const struct tally_group *group, const uint64_t *visitors)
 {
-    size_t max = c->summary->visitors.registers == NULL ? SUMMARY_EXACT : SUMMARY_KEY_EXACT;
     struct summary_key key = { .key = { summary_keep(c->summary, group->key), group->key.n } };
 
     if (key.key.p == NULL)
@@ -55,7 +56,7 @@ static bool add_key(struct collecting *c, const struct tally_group *group, const
     if (c->keeps_sets && set_take(&key.visitors, visitors, group->visitors) != 0)
         return false;
     c->table->key[c->table->count++] = key;
-    return set_limit(&c->table->key[c->table->count - 1].visitors, max) == 0;
+    return set_limit(&c->table->key[c->table->count - 1].visitors, c->max, c->bits) == 0;
 }
 
 static void take_key(void *arg, const struct tally_group *group, const uint64_t *visitors)
@@ -81,8 +82,14 @@ static int collect_table(struct summary *summary, const struct period *period, s
     struct tally *tallies[FOLD_THREADS_MAX];
     struct collecting c = { .summary = summary,
                             .table = table,
-                            .keeps_sets = has_visitors(period->plan.tables[i].row) };
+                            .keeps_sets = has_visitors(period->plan.tables[i].row),
+                            .max = SUMMARY_EXACT,
+                            .bits = SET_BITS };
 
+    if (period->plan.tables[i].row->fold != FOLD_TIME) {
+        c.bits = SET_KEY_BITS;
+        c.max = summary->visitors.registers == NULL ? SUMMARY_EXACT : SUMMARY_KEY_EXACT;
+    }
     table->known = true;
     for (unsigned t = 0; t < period->threads; t++)
         tallies[t] = fold_tally(period->folds[t], i);
@@ -240,7 +247,7 @@ static int add_stays(struct summary *summary, const struct period *period)
     }
     qsort(summary->open, summary->open_count, sizeof *summary->open, compare_sessions);
     r |= summary_set_durations(summary, duration, count);
-    r |= set_limit(&summary->visitors, SUMMARY_EXACT);
+    r |= set_limit(&summary->visitors, SUMMARY_EXACT, SET_BITS);
     free(duration);
     return r;
 }

@@ -59,8 +59,8 @@ static struct summary *make(bool estimate)
     add_key(s, 0, "/a\xFF\"", 3);
     add_key(s, 4, "DE", 18);
     if (estimate) {
-        cr_assert_eq(set_limit(&s->tables[0].key[1].visitors, 3), 0);
-        cr_assert_eq(set_limit(&s->tables[4].key[0].visitors, 3), 0);
+        cr_assert_eq(set_limit(&s->tables[0].key[1].visitors, 3, SET_KEY_BITS), 0);
+        cr_assert_eq(set_limit(&s->tables[4].key[0].visitors, 3, SET_KEY_BITS), 0);
     }
     return s;
 }
@@ -145,7 +145,7 @@ Test(rollup_file, what_is_written_comes_back)
     back = rollup_load(file, 1, ALL, false, &e);
     cr_assert_not_null(back, "%s", e.text);
     cr_expect_arr_eq(back->tables[0].key[1].visitors.registers,
-                     shop->tables[0].key[1].visitors.registers, SET_REGISTERS);
+                     shop->tables[0].key[1].visitors.registers, SET_REGISTERS(SET_KEY_BITS));
     cr_expect(!back->steps[1].known);
     summary_free(back);
     rollup_close(file);

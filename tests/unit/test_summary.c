@@ -144,7 +144,8 @@ static void print_set(FILE *out, const char *name, const struct set *set)
         fprintf(out, " %llx", (unsigned long long)set->hash[i]);
     if (set->registers != NULL)
         fprintf(out, " registers %llx",
-                (unsigned long long)hash64(str_from((char *)set->registers, SET_REGISTERS), 0));
+                (unsigned long long)hash64(
+                    str_from((char *)set->registers, SET_REGISTERS(set->bits)), 0));
     fputc('\n', out);
 }
 
@@ -362,7 +363,7 @@ static uint64_t *make_visitors(uint64_t first, size_t count)
 static struct summary *make_large(int64_t since_ms, uint64_t first)
 {
     struct summary *s = summary_new(since_ms, since_ms + DATE_HOUR_MS, 30 * MINUTE);
-    uint64_t *all = make_visitors(first, MANY), *few = make_visitors(first, 500);
+    uint64_t *all = make_visitors(first, MANY), *few = make_visitors(first, 120);
     uint32_t *duration = malloc(MANY * sizeof *duration);
     struct summary_table *table = &s->tables[0];
 
@@ -374,7 +375,7 @@ static struct summary *make_large(int64_t since_ms, uint64_t first)
     table->count = 2;
     table->key[0].key = str_from(summary_keep(s, STR("few")), 3);
     table->key[1].key = str_from(summary_keep(s, STR("many")), 4);
-    set_take(&table->key[0].visitors, few, 500);
+    set_take(&table->key[0].visitors, few, 120);
     set_take(&table->key[1].visitors, all, MANY);
     summary_set_durations(s, duration, MANY);
     cr_assert_eq(summary_make_row(s, REPORT_HOUR), 0);
@@ -398,7 +399,7 @@ Test(summary, beyond_a_million_it_is_the_same_estimate_in_whatever_order)
     cr_assert_eq(summary_merge(part[0][0], part[0][1], &e), 0);
     cr_expect_null(part[0][0]->visitors.registers, "750,000 are exact");
     cr_expect_eq(summary_totals(part[0][0]).visitors, 750000);
-    cr_expect(!summary_estimates(part[0][0], report_row("overview"), REPORT_DAY));
+    cr_expect(summary_error(part[0][0], report_row("overview"), REPORT_DAY) == 0);
     cr_assert_eq(summary_merge(part[0][0], part[0][2], &e), 0);
     cr_assert_eq(summary_merge(part[0][0], part[0][3], &e), 0);
     for (int i = 2; i >= 0; i--)
@@ -406,11 +407,11 @@ Test(summary, beyond_a_million_it_is_the_same_estimate_in_whatever_order)
     expect_same(part[0][0], part[1][0], "order");
 
     cr_expect_not_null(part[0][0]->visitors.registers);
-    cr_expect(summary_estimates(part[0][0], report_row("overview"), REPORT_DAY));
+    cr_expect(summary_error(part[0][0], report_row("overview"), REPORT_DAY) == SET_ERROR);
     cr_expect_float_eq((double)summary_totals(part[0][0]).visitors, 1350000.0,
                        1350000 * 3 * SET_ERROR);
     cr_expect_null(part[0][0]->tables[0].key[0].visitors.registers, "few are told apart");
-    cr_expect_eq(set_size(&part[0][0]->tables[0].key[0].visitors), 4 * 500);
+    cr_expect_eq(set_size(&part[0][0]->tables[0].key[0].visitors), 4 * 120);
     cr_expect_not_null(part[0][0]->tables[0].key[1].visitors.registers);
     for (int k = 0; k < 2; k++) {
         for (int i = 0; i < 4; i++)
@@ -456,7 +457,7 @@ Test(summary, classes_of_durations_have_no_gap)
 
 /* ---- sets ---------------------------------------------------------------------------------------------------------------- */
 
-Test(set, estimates_are_as_close_as_they_say)
+static void check_estimates(unsigned bits, double error)
 {
     static const size_t sizes[] = { 1, 100, 3000, 20000, 40000, 70000, 200000, 1000000 };
     double squares = 0;
@@ -470,16 +471,22 @@ Test(set, estimates_are_as_close_as_they_say)
 
             cr_assert_eq(set_take(&set, hash, sizes[i]), 0);
             cr_assert_eq(set_size(&set), sizes[i]);
-            cr_assert_eq(set_limit(&set, 0), 0);
+            cr_assert_eq(set_limit(&set, 0, bits), 0);
             off = ((double)set_size(&set) - (double)sizes[i]) / (double)sizes[i];
-            cr_expect_lt(fabs(off), 4.5 * SET_ERROR, "%zu: %g", sizes[i], off);
+            cr_expect_lt(fabs(off), 4.5 * error, "%zu: %g", sizes[i], off);
             squares += off * off;
             n++;
             set_free(&set);
             free(hash);
         }
     }
-    cr_expect_lt(sqrt(squares / n), 1.15 * SET_ERROR, "standard error %g", sqrt(squares / n));
+    cr_expect_lt(sqrt(squares / n), 1.15 * error, "standard error %g", sqrt(squares / n));
+}
+
+Test(set, estimates_are_as_close_as_they_say)
+{
+    check_estimates(SET_BITS, SET_ERROR);
+    check_estimates(SET_KEY_BITS, SET_KEY_ERROR);
 }
 
 Test(set, united_estimates_are_those_of_the_united_set)
@@ -496,13 +503,13 @@ Test(set, united_estimates_are_those_of_the_united_set)
     cr_expect_arr_eq(x.hash, whole.hash, 90000 * sizeof *x.hash);
     set_free(&x);
     set_take(&x, a, 60000);
-    set_limit(&x, 1000);
+    set_limit(&x, 1000, SET_BITS);
     cr_assert_eq(set_unite(&x, &y), 0); /* registers and hashes */
-    set_limit(&whole, 1000);
-    cr_expect_arr_eq(x.registers, whole.registers, SET_REGISTERS);
-    set_limit(&y, 1000);
+    set_limit(&whole, 1000, SET_BITS);
+    cr_expect_arr_eq(x.registers, whole.registers, SET_REGISTERS(SET_BITS));
+    set_limit(&y, 1000, SET_BITS);
     cr_assert_eq(set_unite(&x, &y), 0); /* registers and registers: nothing new */
-    cr_expect_arr_eq(x.registers, whole.registers, SET_REGISTERS);
+    cr_expect_arr_eq(x.registers, whole.registers, SET_REGISTERS(SET_BITS));
     set_free(&x);
     set_free(&y);
     set_free(&whole);

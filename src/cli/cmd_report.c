@@ -385,6 +385,7 @@ static void look_at_terminal(struct asking *a)
     uint64_t width;
     bool terminal = isatty(STDOUT_FILENO) && !opts_has(a->opts, OPT_OUTPUT);
 
+    a->out.terminal = terminal;
     a->out.colours = terminal && getenv("NO_COLOR") == NULL;
     if (terminal && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0)
         a->out.width = size.ws_col;

@@ -9,9 +9,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "model/event.h"
 #include "zone.h"
 
-#define KEY_BYTES 16384
+#define KEY_BYTES (REPORT_KEYS_MAX * (EVENT_LINE_BYTES_MAX + 1))
 
 struct time_key {
     int64_t minute; /* that the label was made for, + 1 */
@@ -290,7 +291,7 @@ static struct str facets_key(struct fold *fold, const struct plan_table *table,
         if (i > 0)
             buf_add_char(&b, FOLD_KEY_SEPARATOR);
         if (value.n > 0)
-            buf_add(&b, value.p, value.n < sizeof fold->key / 5 ? value.n : sizeof fold->key / 5);
+            buf_add_str(&b, value);
     }
     return buf_str(&b);
 }

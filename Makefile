@@ -29,12 +29,13 @@ pkg  = $(shell pkg-config $(1) $(2) 2>/dev/null)
 # ---- libraries, by the layer that wraps them ---------------------------------------------------------------------
 BASE_LIBS   = $(call pkg,--libs,libsodium libxxhash)
 MODEL_LIBS  = $(call pkg,--libs,yaml-0.1 libmaxminddb jansson libpcre2-8)
-# ISA-L where it exists (amd64, arm64); zlib does the same job everywhere else.
+# ISA-L where it exists (amd64, arm64), libdeflate where it is installed; zlib does the same job everywhere else.
 HAVE_ISAL  := $(if $(NO_ISAL),,$(shell pkg-config --exists libisal 2>/dev/null && echo 1))
-STORE_LIBS  = -lz $(if $(HAVE_ISAL),$(call pkg,--libs,libisal))
+HAVE_LIBDEFLATE := $(if $(NO_LIBDEFLATE),,$(shell pkg-config --exists libdeflate 2>/dev/null && echo 1))
+STORE_LIBS  = -lz $(if $(HAVE_ISAL),$(call pkg,--libs,libisal)) $(if $(HAVE_LIBDEFLATE),$(call pkg,--libs,libdeflate))
 SERVER_LIBS = $(call pkg,--libs,libevent_core)
 REPORT_LIBS = $(call pkg,--libs,libpsl smartcols) -lm
-CPPFLAGS   += $(if $(HAVE_ISAL),-DHAVE_ISAL=1)
+CPPFLAGS   += $(if $(HAVE_ISAL),-DHAVE_ISAL=1) $(if $(HAVE_LIBDEFLATE),-DHAVE_LIBDEFLATE=1)
 
 # llhttp: a shared library in later Debian releases, C sources (package node-llhttp) in Debian 12.
 ifeq ($(shell pkg-config --exists libllhttp 2>/dev/null && echo 1),1)
@@ -119,6 +120,8 @@ tag-check: $(TERSER)
 	@cd src/web && node_modules/.bin/terser t.js --config-file terser.json -o ../../$(BUILD)/t.min.js
 	@cmp $(BUILD)/t.min.js src/web/t.min.js && echo "tag: ok, $$(gzip -9 -n <src/web/t.min.js | wc -c) bytes gzipped"
 
+$(BUILD)/obj/server/ep_live.o $(BUILD)/obj/server/live_page.o: $(patsubst %,$(BUILD)/gen/web/%.h,live.html live.css live.js report.css report.js)
+
 $(BUILD)/obj/report/out_html.o: $(patsubst %,$(BUILD)/gen/web/%.h,report.css report.js)
 
 # Somebody else's code: our warnings are not for it.
@@ -202,6 +205,11 @@ bench-report:
 	@conf/setup/packages.sh bench
 	@$(MAKE) --no-print-directory all $(BUILD)/store_lines
 	@node bench/report.mjs
+
+#: make bench-tag  what the tag costs a page: time of its main thread, beside other trackers
+bench-tag:
+	@conf/setup/packages.sh test
+	@node bench/tag.mjs
 
 #: make bench    crumbd beside nginx: CPU per hit, hits/s, p99, bytes per hit
 bench:
@@ -344,5 +352,5 @@ refresh-data:
 help:
 	@sed -n 's/^#: //p' Makefile
 
-.PHONY: run test e2e bench bench-durability bench-report asan tsan stress tag tag-check crash-programs crash torture fuzz fuzz-regression lint tidy \
+.PHONY: run test e2e bench bench-durability bench-report bench-tag asan tsan stress tag tag-check crash-programs crash torture fuzz fuzz-regression lint tidy \
 	cppcheck shellcheck install help refresh-data

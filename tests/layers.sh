@@ -57,13 +57,14 @@ while IFS='|' read -r pattern owner; do
 $found"
 done <<'END'
 event2/|src/server
-llhttp|src/server/http.c
+llhttp|src/server/http_second.c
 sodium|src/base/crypto.c
 xxhash|src/base/hash.c
 yaml.h|src/model/config.c
 maxminddb|src/model/geo.c
 zlib.h|src/store/deflate.c
 isa-l|src/store/deflate.c
+libdeflate.h|src/store/deflate.c
 libsmartcols|src/report/out_table.c
 pcre2|src/model/patterns.c
 libpsl|src/report/classify_referrer.c

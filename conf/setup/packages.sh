@@ -15,7 +15,7 @@ set -euf
 packages() {
     case $1 in
     build)
-        echo gcc:gcc make:make pkg-config:pkg-config libc6-dev libevent-dev zlib1g-dev 'libisal-dev?' \
+        echo gcc:gcc make:make pkg-config:pkg-config libc6-dev libevent-dev zlib1g-dev 'libisal-dev?' libdeflate-dev \
             libmaxminddb-dev libyaml-dev libjansson-dev libsodium-dev libxxhash-dev \
             libpcre2-dev libpsl-dev libsmartcols-dev 'libllhttp-dev|node-llhttp'
         ;;

@@ -74,6 +74,7 @@ void fs_done_reading(const struct fs_file *file, uint64_t offset, uint64_t n);
 int fs_rename(const char *from, const char *to, struct err *e); /* replaces `to` */
 int fs_unlink(const char *path, struct err *e);                 /* a missing file is fine */
 int fs_make_dirs(const char *path, struct err *e);              /* and its parents, mode 0750 */
+int fs_check_dir(const char *path, struct err *e);              /* may we list and write in it? */
 int fs_remove_dir(const char *path, struct err *e);             /* only if empty */
 
 /* Maps the whole file for reading; an empty file gives NULL and 0. Changes under our feet are the
@@ -93,6 +94,12 @@ void fs_list_free(struct fs_list *list);
 /* Holds an exclusive lock on path (created if missing) as long as *lock is open. ERR_BUSY if
  * somebody else does. */
 int fs_lock(struct fs_file *lock, const char *path, struct err *e);
+
+/*
+ * The same on a folder, where nobody can remove what is locked. A file system that has no such locks
+ * gives none, and that is no error.
+ */
+int fs_lock_dir(struct fs_file *lock, const char *path, struct err *e);
 
 /* Does somebody hold that lock? False also if there is no such file. Takes no lock itself that
  * outlives the call. */

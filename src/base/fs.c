@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -266,6 +267,13 @@ int fs_make_dirs(const char *path, struct err *e)
     return result;
 }
 
+int fs_check_dir(const char *path, struct err *e)
+{
+    if (access(path, R_OK | W_OK | X_OK) != 0)
+        return err_sys(e, "cannot write in the folder %s", path);
+    return 0;
+}
+
 int fs_remove_dir(const char *path, struct err *e)
 {
     if (rmdir(path) != 0 && errno != ENOENT)
@@ -385,6 +393,18 @@ int fs_lock(struct fs_file *lock, const char *path, struct err *e)
     return 0;
 }
 
+int fs_lock_dir(struct fs_file *lock, const char *path, struct err *e)
+{
+    lock->name = path;
+    lock->fd = open_retrying(path, O_RDONLY | O_DIRECTORY, 0);
+    if (lock->fd < 0)
+        return err_sys(e, "cannot open %s", path);
+    if (flock(lock->fd, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK)
+        return 0;
+    fs_close(lock);
+    return err_set(e, ERR_BUSY, "%s is held by another process", path);
+}
+
 bool fs_is_locked(const char *path)
 {
     int fd = open_retrying(path, O_RDONLY | O_NOFOLLOW | O_NONBLOCK, 0);
@@ -400,7 +420,8 @@ bool fs_is_locked(const char *path)
 
 int fs_read_all(const char *path, size_t max_bytes, char **text, size_t *n, struct err *e)
 {
-    int fd = open_retrying(path, O_RDONLY, 0); /* follows links: the operator names this file */
+    /* Follows links: the operator names this file. */
+    int fd = open_retrying(path, O_RDONLY | O_NONBLOCK, 0);
     struct fs_file file = { fd, path };
     struct stat st;
 

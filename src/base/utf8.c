@@ -94,6 +94,21 @@ static void add_hex(struct buf *b, unsigned char byte)
     buf_add(b, escaped, sizeof escaped);
 }
 
+bool utf8_has_no_shape(uint32_t point)
+{
+    static const uint32_t ranges[][2] = {
+        { 0, 0x1F },        { 0x7F, 0x9F },     { 0xAD, 0xAD },     { 0x61C, 0x61C },
+        { 0x180E, 0x180E }, { 0x200B, 0x200B }, { 0x200E, 0x200F }, { 0x2028, 0x202E },
+        { 0x2060, 0x206F }, { 0xFEFF, 0xFEFF }, { 0xFFF9, 0xFFFB }, { 0xE0000, 0xE007F },
+    };
+
+    for (size_t i = 0; i < sizeof ranges / sizeof ranges[0] && point >= ranges[i][0]; i++) {
+        if (point <= ranges[i][1])
+            return true;
+    }
+    return false;
+}
+
 void utf8_add_printable(struct buf *b, struct str s)
 {
     uint32_t point;

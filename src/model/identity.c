@@ -9,6 +9,7 @@
  */
 #include "model/identity.h"
 
+#include <errno.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -205,8 +206,8 @@ static int sync_folder_of(const char *path, struct err *e)
     return result;
 }
 
-/* Waits for another process that is making the same file: a matter of milliseconds. */
-static int lock_patiently(struct fs_file *lock, const char *path, struct err *e)
+/* Waits for another process that is making the same key file: a matter of milliseconds. */
+static int lock_patiently(struct fs_file *lock, const char *path, const char *keys, struct err *e)
 {
     static const struct timespec pause = { 0, 10000000 };
     struct err busy;
@@ -214,8 +215,10 @@ static int lock_patiently(struct fs_file *lock, const char *path, struct err *e)
     for (int i = 0; i < 500; i++) {
         if (fs_lock(lock, path, &busy) == 0)
             return 0;
-        if (busy.code != ERR_BUSY)
-            break;
+        if (busy.code != ERR_BUSY) {
+            errno = busy.sys_errno;
+            return err_sys(e, "cannot make the key file %s", keys);
+        }
         (void)nanosleep(&pause, NULL);
     }
     return err_set(e, busy.code, "%s", busy.text);
@@ -238,7 +241,7 @@ static int make_file(const char *path, struct err *e)
         temporary = NULL;
     if (lock_path == NULL || temporary == NULL) {
         err_set(e, ERR_MEMORY, "out of memory while making %s", path);
-    } else if (lock_patiently(&lock, lock_path, e) == 0) {
+    } else if (lock_patiently(&lock, lock_path, path, e) == 0) {
         result = fs_exists(path) ? 0 : write_fresh(path, temporary, e);
         if (result == 0)
             result = sync_folder_of(path, e);

@@ -291,6 +291,11 @@ static unsigned least(unsigned a, unsigned b)
     return a < b ? a : b;
 }
 
+static bool differ(char a, char b)
+{
+    return !str_eq_nocase(str_from(&a, 1), str_from(&b, 1));
+}
+
 /* How many letters have to be put in, left out, exchanged or swapped with their neighbour. */
 static unsigned distance(struct str a, struct str b)
 {
@@ -304,7 +309,7 @@ static unsigned distance(struct str a, struct str b)
         now[0] = i;
         for (unsigned j = 1; j <= b.n; j++) {
             now[j] =
-                least(least(last[j], now[j - 1]) + 1, last[j - 1] + (a.p[i - 1] != b.p[j - 1]));
+                least(least(last[j], now[j - 1]) + 1, last[j - 1] + differ(a.p[i - 1], b.p[j - 1]));
             if (i > 1 && j > 1 && a.p[i - 1] == b.p[j - 2] && a.p[i - 2] == b.p[j - 1])
                 now[j] = least(now[j], before[j - 2] + 1);
         }

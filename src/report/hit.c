@@ -8,15 +8,12 @@
 #include "hit.h"
 
 #include <stdlib.h>
-#ifdef __SSE2__
-#include <emmintrin.h>
-#endif
 
 #include "base/date.h"
 #include "base/json.h"
 
 #define SCRATCH_BYTES (256 * 1024)
-#define STEP_BYTES    64
+#define MINUTE_BYTES  17 /* "2026-11-23T14:05:" */
 
 /* ---- which fields ------------------------------------------------------------------------------ */
 
@@ -25,24 +22,63 @@ void hit_wanted_begin(struct hit_wanted *wanted)
     memset(wanted, 0, sizeof *wanted);
 }
 
-static unsigned key_hash(const char *p, size_t n)
+/* By the two bytes in front of a key's closing quote: `ry` of "country", `"v` of "v". */
+static inline unsigned tail_hash(const void *tail)
 {
-    return ((unsigned char)p[0] * 7u + (unsigned char)p[n - 1] * 31u +
-            (unsigned char)p[n / 2] * 13u + (unsigned)n * 41u) &
-           255u;
+    uint16_t two;
+
+    memcpy(&two, tail, sizeof two);
+    return (uint16_t)(two * 0x9E3Bu) >> 8;
 }
 
-static int find_slot(const struct hit_wanted *wanted, const char *p, size_t n)
+static unsigned key_hash(struct str key)
 {
-    if (n == 0)
-        return -1;
-    for (unsigned h = key_hash(p, n); wanted->table[h] != 0; h = (h + 1) & 255u) {
-        int slot = wanted->table[h] - 1;
+    const char one[2] = { '"', key.p[0] };
 
-        if (wanted->names[slot].n == n && memcmp(wanted->names[slot].p, p, n) == 0)
-            return slot;
+    return tail_hash(key.n == 1 ? one : key.p + key.n - 2);
+}
+
+static int find_slot(const struct hit_wanted *wanted, struct str key)
+{
+    if (key.n == 0)
+        return -1;
+    for (unsigned h = key_hash(key); wanted->table[h] != 0; h = (h + 1) & 255u) {
+        if (str_eq(wanted->names[wanted->table[h] - 1], key))
+            return wanted->table[h] - 1;
     }
     return -1;
+}
+
+/* The 8 bytes in front of p, of which only `room` can be read; zeroes before them. */
+static inline uint64_t bytes_before(const char *p, size_t room)
+{
+    char bytes[8] = { 0 };
+    uint64_t word;
+
+    if (room >= sizeof bytes)
+        memcpy(bytes, p - sizeof bytes, sizeof bytes);
+    else if (room > 0)
+        memcpy(bytes + sizeof bytes - room, p - room, room);
+    memcpy(&word, bytes, sizeof word);
+    return word;
+}
+
+static struct hit_tail tail_of(struct str name)
+{
+    char text[8] = { 0 }, ones[8] = { 0 };
+    size_t n = name.n < 7 ? name.n + 1 : 8;
+    struct hit_tail tail;
+
+    memset(ones + 8 - n, 0xFF, n);
+    if (name.n >= 8)
+        memcpy(text, name.p + name.n - 8, 8);
+    else {
+        memcpy(text + 8 - name.n, name.p, name.n);
+        text[7 - name.n] = '"';
+    }
+    memcpy(&tail.bytes, text, 8);
+    memcpy(&tail.mask, ones, 8);
+    return tail;
 }
 
 static int find_param(const struct hit_wanted *wanted, struct str key)
@@ -61,7 +97,7 @@ int hit_want(struct hit_wanted *wanted, struct str field)
 
     if (is_param)
         field = str_from(field.p + 7, field.n - 7);
-    slot = is_param ? find_param(wanted, field) : find_slot(wanted, field.p, field.n);
+    slot = is_param ? find_param(wanted, field) : find_slot(wanted, field);
     if (slot >= 0)
         return slot;
     if (wanted->count == HIT_SLOTS || field.n == 0)
@@ -71,12 +107,12 @@ int hit_want(struct hit_wanted *wanted, struct str field)
     wanted->is_param[slot] = is_param;
     wanted->any_param |= is_param;
     if (!is_param) {
-        unsigned h = key_hash(field.p, field.n);
+        unsigned h = key_hash(field);
 
         while (wanted->table[h] != 0)
             h = (h + 1) & 255u;
         wanted->table[h] = (signed char)(slot + 1);
-        wanted->lengths[(unsigned char)field.p[0]] |= UINT64_C(1) << (field.n & 63);
+        wanted->tail[slot] = tail_of(field);
     }
     return slot;
 }
@@ -85,137 +121,20 @@ int hit_scanner_begin(struct hit_scanner *scanner, const struct hit_wanted *want
 {
     memset(scanner, 0, sizeof *scanner);
     scanner->wanted = wanted;
-    scanner->ts_slot = find_slot(wanted, "ts", 2);
+    scanner->ts_slot = find_slot(wanted, STR("ts"));
+    scanner->mark = marks_ways()[0];
+    scanner->marks = malloc(sizeof *scanner->marks);
     scanner->memory = malloc(SCRATCH_BYTES);
     scanner->scratch = buf_over(scanner->memory, scanner->memory == NULL ? 0 : SCRATCH_BYTES);
-    return scanner->memory == NULL ? -1 : 0;
+    return scanner->memory == NULL || scanner->marks == NULL ? -1 : 0;
 }
 
 void hit_scanner_end(struct hit_scanner *scanner)
 {
     free(scanner->memory);
+    free(scanner->marks);
     scanner->memory = NULL;
-}
-
-/* ---- marks: what stands where in 64 bytes ------------------------------------------------------- */
-
-struct marks {
-    uint64_t quotes, slashes, colons, newlines;
-};
-
-#ifdef __SSE2__
-static inline uint64_t equal_bytes(const __m128i v[4], char c)
-{
-    const __m128i wanted = _mm_set1_epi8(c);
-    uint64_t bits = 0;
-
-    for (int i = 0; i < 4; i++)
-        bits |= (uint64_t)(unsigned)_mm_movemask_epi8(_mm_cmpeq_epi8(v[i], wanted)) << (16 * i);
-    return bits;
-}
-
-static inline struct marks mark_bytes(const char *p)
-{
-    __m128i v[4];
-
-    for (int i = 0; i < 4; i++)
-        v[i] = _mm_loadu_si128((const __m128i *)(const void *)(p + 16 * i));
-    return (struct marks){ equal_bytes(v, '"'), equal_bytes(v, '\\'), equal_bytes(v, ':'),
-                           equal_bytes(v, '\n') };
-}
-#else
-static inline struct marks mark_bytes(const char *p)
-{
-    struct marks m = { 0 };
-
-    for (int i = 0; i < STEP_BYTES; i++) {
-        m.quotes |= (uint64_t)(p[i] == '"') << i;
-        m.slashes |= (uint64_t)(p[i] == '\\') << i;
-        m.colons |= (uint64_t)(p[i] == ':') << i;
-        m.newlines |= (uint64_t)(p[i] == '\n') << i;
-    }
-    return m;
-}
-#endif
-
-/* Which of the 64 bytes have an escaping backslash before them. */
-static uint64_t escaped_bytes(uint64_t slashes, bool *escaped_first)
-{
-    uint64_t escaped = *escaped_first ? 1 : 0;
-
-    *escaped_first = false;
-    slashes &= ~escaped;
-    while (slashes != 0) {
-        int at = __builtin_ctzll(slashes);
-
-        if (at == STEP_BYTES - 1) {
-            *escaped_first = true;
-            break;
-        }
-        escaped |= UINT64_C(2) << at;
-        slashes &= ~(UINT64_C(3) << at);
-    }
-    return escaped;
-}
-
-/*
- * Steps over a text. `events` are newlines, and the closing quotes of keys: quotes that no backslash stands
- * before, with a colon behind and none in front (a value that begins with a colon has one in front).
- */
-struct steps {
-    const char *base, *end;
-    uint64_t quotes, events;
-    const char *last_quote; /* of the steps before */
-    uint64_t quotes_before; /* how many there were in them */
-    const char *slash;      /* behind the last step with a backslash */
-    bool escaped_first;     /* the step before ended with a backslash that counts */
-    bool colon_before;      /* ... with a colon */
-};
-
-static void load_step(struct steps *s)
-{
-    struct marks m;
-    uint64_t behind, front = s->colon_before;
-
-    if (s->end - s->base > STEP_BYTES) {
-        m = mark_bytes(s->base);
-        behind = m.colons >> 1 | (uint64_t)(s->base[STEP_BYTES] == ':') << (STEP_BYTES - 1);
-    } else {
-        char rest[STEP_BYTES] = { 0 };
-
-        memcpy(rest, s->base, (size_t)(s->end - s->base));
-        m = mark_bytes(rest);
-        behind = m.colons >> 1;
-    }
-    if (m.slashes != 0 || s->escaped_first) {
-        m.quotes &= ~escaped_bytes(m.slashes, &s->escaped_first);
-        s->slash = s->base + STEP_BYTES;
-    }
-    front |= m.colons << 1;
-    s->colon_before = m.colons >> (STEP_BYTES - 1) != 0;
-    s->quotes = m.quotes;
-    s->events = (m.quotes & behind & ~front) | m.newlines;
-}
-
-static bool next_step(struct steps *s)
-{
-    if (s->end - s->base <= STEP_BYTES)
-        return false;
-    if (s->quotes != 0) {
-        s->last_quote = s->base + STEP_BYTES - 1 - __builtin_clzll(s->quotes);
-        s->quotes_before += (unsigned)__builtin_popcountll(s->quotes);
-    }
-    s->base += STEP_BYTES;
-    load_step(s);
-    return true;
-}
-
-/* Of the quotes in front of p, which is in this step. */
-static inline uint64_t quotes_in_front(const struct steps *s, const char *p)
-{
-    size_t at = (size_t)(p - s->base);
-
-    return at == STEP_BYTES ? s->quotes : s->quotes & ((UINT64_C(1) << at) - 1);
+    scanner->marks = NULL;
 }
 
 /* ---- values -------------------------------------------------------------------------------------- */
@@ -246,150 +165,196 @@ static inline unsigned digits(const char *p, int n, unsigned *bad)
     return value;
 }
 
-/* "2026-11-23T14:05:09.123Z", as we write it; anything else the slow way. */
+/* "2026-11-23T14:05:09.123Z", as we write it; anything else the slow way. Lines are nearly in order of time. */
 static bool parse_time(struct hit_scanner *scanner, struct str s, int64_t *ms)
 {
-    unsigned bad = 0, hour, minute, second, milli;
+    unsigned bad = 0, second, milli;
 
-    if (s.n != DATE_RFC3339_BYTES || s.p[10] != 'T' || s.p[13] != ':' || s.p[16] != ':' ||
-        s.p[19] != '.' || s.p[23] != 'Z')
+    if (s.n != DATE_RFC3339_BYTES || s.p[19] != '.' || s.p[23] != 'Z')
         return date_parse(s, ms);
-    if (memcmp(s.p, scanner->day_text, sizeof scanner->day_text) != 0) {
-        if (!date_parse(str_from(s.p, sizeof scanner->day_text), &scanner->day_ms))
-            return false;
-        memcpy(scanner->day_text, s.p, sizeof scanner->day_text);
-    }
-    hour = digits(s.p + 11, 2, &bad);
-    minute = digits(s.p + 14, 2, &bad);
     second = digits(s.p + 17, 2, &bad);
     milli = digits(s.p + 20, 3, &bad);
-    if (bad || hour > 23 || minute > 59 || second > 59)
-        return date_parse(s, ms);
-    *ms = scanner->day_ms + (int64_t)((hour * 60 + minute) * 60 + second) * DATE_SECOND_MS + milli;
+    if (bad || second > 59 || memcmp(s.p, scanner->minute_text, MINUTE_BYTES) != 0) {
+        if (!date_parse(s, ms))
+            return false;
+        memcpy(scanner->minute_text, s.p, MINUTE_BYTES);
+        scanner->minute_ms = *ms - (int64_t)second * DATE_SECOND_MS - milli;
+        return true;
+    }
+    *ms = scanner->minute_ms + (int64_t)second * DATE_SECOND_MS + milli;
     return true;
 }
 
 /* ---- the quick way --------------------------------------------------------------------------------- */
 
-/* One line while its keys go by. */
+/* One line while its keys go by. Places are those of marks. */
 struct line {
-    const char *start;
-    uint64_t quotes_before; /* of the text, in front of start */
-    const char *skip;       /* events in front of it are of a map that was read */
-    bool odd;               /* its shape is not ours: the careful way will read it */
+    size_t start;
+    size_t skip; /* keys in front of it are of a map that was read */
+    bool odd;    /* its shape is not ours: the careful way will read it */
 };
 
-/* p stands behind a quote; the quote that ends the string, or NULL. */
-static const char *string_end(const char *p, const char *end)
-{
-    while ((p = memchr(p, '"', (size_t)(end - p))) != NULL) {
-        const char *slash = p;
+/* First bytes of values that are no text, number or word, or of what is not written our way. */
+static const unsigned char odd_values[256] = {
+    ['{'] = 1, ['['] = 1, [' '] = 1, ['\t'] = 1, ['\r'] = 1, ['\n'] = 1
+};
+static const unsigned char line_ends[256] = { ['\n'] = 1 };
 
-        while (slash[-1] == '\\')
-            slash--;
-        if ((p - slash) % 2 == 0)
-            return p;
-        p++;
+/*
+ * Leaves only line ends, and keys that may be wanted by the two bytes before their closing quote: a
+ * table and no branch, as nobody can guess which of the next keys that will be. Places too near to
+ * a border to look around are left to take_key.
+ */
+static size_t sieve(const struct hit_wanted *wanted, struct marks *marks)
+{
+    const unsigned char *text = (const unsigned char *)marks->text;
+    uint16_t *place = marks->place;
+    size_t kept = 0, end = marks->count, i;
+
+    while (kept < end && place[kept] < 2)
+        kept++;
+    while (end > kept && place[end - 1] + 2u >= marks->n)
+        end--;
+    for (i = kept; i < end; i++) {
+        const unsigned char *p = text + place[i];
+
+        place[kept] = place[i];
+        kept += (wanted->table[tail_hash(p - 2)] | odd_values[p[2]] | line_ends[*p]) != 0;
     }
-    return NULL;
+    while (i < marks->count)
+        place[kept++] = place[i++];
+    return kept;
 }
 
-/* The string whose opening quote is at *p; *p is put behind it. Absent when there is none. */
-static struct str take_string(const char **p, const char *end)
+/* Text in quotes, the first of which is at *at; *at is put behind it. Absent when there is none. */
+static struct str take_string(struct hit_scanner *scanner, size_t *at)
 {
-    const char *start = *p + 1, *close;
+    const struct marks *marks = scanner->marks;
+    size_t start = *at + 1, close;
+    bool slashes;
+    struct str raw;
 
-    if (*p >= end || **p != '"')
+    if (start >= marks->n || marks->text[*at] != '"')
         return STR_ABSENT;
-    close = string_end(start, end);
-    if (close == NULL)
+    close = marks_next_quote(marks, start, &slashes);
+    if (close == SIZE_MAX)
         return STR_ABSENT;
-    *p = close + 1;
-    return str_from(start, (size_t)(close - start));
+    *at = close + 1;
+    raw = str_from(marks->text + start, close - start);
+    return slashes ? plain(scanner, raw) : raw;
 }
 
-/* {"key":"value",...}: only text in it. Returns the byte behind the brace, NULL for another shape. */
-static const char *quick_map(struct hit_scanner *scanner, const char *p, const char *end,
-                             struct hit *hit)
+/* {"key":"value",...}: only text in it. Returns the place behind the brace, 0 for another shape. */
+static size_t quick_map(struct hit_scanner *scanner, size_t at, struct hit *hit)
 {
-    p++;
-    if (p < end && *p == '}')
-        return p + 1;
+    const struct marks *marks = scanner->marks;
+
+    at++;
+    if (at < marks->n && marks->text[at] == '}')
+        return at + 1;
     for (;;) {
-        struct str key = take_string(&p, end), value;
+        struct str key = take_string(scanner, &at), value;
         int slot;
 
-        if (key.p == NULL || p >= end || *p++ != ':')
-            return NULL;
-        value = take_string(&p, end);
-        if (value.p == NULL || p >= end)
-            return NULL;
-        slot = scanner->wanted->any_param ? find_param(scanner->wanted, plain(scanner, key)) : -1;
+        if (key.p == NULL || at >= marks->n || marks->text[at++] != ':')
+            return 0;
+        value = take_string(scanner, &at);
+        if (value.p == NULL || at >= marks->n)
+            return 0;
+        slot = scanner->wanted->any_param ? find_param(scanner->wanted, key) : -1;
         if (slot >= 0 && hit->value[slot].p == NULL)
             hit->value[slot] = value;
-        if (*p == '}')
-            return p + 1;
-        if (*p++ != ',')
-            return NULL;
+        if (marks->text[at] == '}')
+            return at + 1;
+        if (marks->text[at++] != ',')
+            return 0;
     }
 }
 
-static bool is_params(const char *key, size_t n)
+/* Does the quote at `close` end the key "params"? */
+static bool is_params(const struct marks *marks, size_t close)
 {
-    return n == 6 && memcmp(key, "params", 6) == 0;
+    return close >= 8 && memcmp(marks->text + close - 7, "\"params", 7) == 0 &&
+           marks->text[close - 8] != '\\';
 }
 
-static bool keep_value(struct hit_scanner *scanner, struct hit *hit, const char *key, size_t n,
-                       const char *value, const char *end)
+/* The slot of the key that the quote at `close` ends. A quote with no backslash before it is where a key begins. */
+static inline int slot_at(const struct hit_wanted *wanted, const struct marks *marks, size_t close)
 {
-    int slot = find_slot(scanner->wanted, key, n);
-    const char *token = value;
-    struct str text;
+    const char *p = marks->text + close;
+    uint64_t bytes = bytes_before(p, close);
 
-    if (slot < 0 || hit->value[slot].p != NULL)
-        return true;
-    if (*value == '"') {
-        text = take_string(&value, end);
-        hit->value[slot] = text;
-        return text.p != NULL;
+    if (close < 2)
+        return -1;
+    for (unsigned h = tail_hash(p - 2); wanted->table[h] != 0; h = (h + 1) & 255u) {
+        int slot = wanted->table[h] - 1;
+        size_t n = wanted->names[slot].n;
+
+        if (((bytes ^ wanted->tail[slot].bytes) & wanted->tail[slot].mask) != 0 || close < n + 2)
+            continue;
+        if (n < 8 || (p[-(ptrdiff_t)n - 1] == '"' && memcmp(p - n, wanted->names[slot].p, n) == 0))
+            return p[-(ptrdiff_t)n - 2] == '\\' ? -1 : slot;
     }
-    while (token < end && memchr(",}\n ", *token, 4) == NULL)
-        token++;
-    if (*value != 'n')
-        hit->value[slot] = str_from(value, (size_t)(token - value));
-    return token > value;
+    return -1;
 }
 
-/* close: the closing quote of a key, with a colon behind. */
-static void take_key(struct hit_scanner *scanner, const struct steps *s, const char *close,
-                     struct line *line, struct hit *hit)
+/* A number or a word; null is none. */
+static void take_token(const struct marks *marks, size_t at, struct line *line, struct str *value)
 {
-    uint64_t quotes = quotes_in_front(s, close);
-    const char *open =
-        quotes != 0 ? s->base + STEP_BYTES - 1 - __builtin_clzll(quotes) : s->last_quote;
-    const char *value = close + 2;
-    size_t n;
+    size_t start = at;
 
-    if (open == NULL || open < line->start || value >= s->end) {
+    while (at < marks->n && memchr(",}\n ", marks->text[at], 4) == NULL)
+        at++;
+    line->odd |= at == start;
+    if (marks->text[start] != 'n')
+        *value = str_from(marks->text + start, at - start);
+}
+
+/* The value at `at` is no text. */
+static void take_other(struct hit_scanner *scanner, size_t at, struct line *line, struct hit *hit)
+{
+    const struct marks *marks = scanner->marks;
+    int slot;
+
+    if (at >= marks->n) {
         line->odd = true;
+    } else if (marks->text[at] == '{' && is_params(marks, at - 2)) {
+        line->skip = quick_map(scanner, at, hit);
+        line->odd |= line->skip == 0;
+    } else if (odd_values[(unsigned char)marks->text[at]]) {
+        line->odd = true;
+    } else if ((slot = slot_at(scanner->wanted, marks, at - 2)) >= 0 &&
+               hit->value[slot].p == NULL) {
+        take_token(marks, at, line, &hit->value[slot]);
+    }
+}
+
+/* close: a quote with a colon behind. */
+static inline void take_key(struct hit_scanner *scanner, size_t close, struct line *line,
+                            struct hit *hit)
+{
+    size_t at = close + 2;
+    int slot;
+
+    if (at >= scanner->marks->n || scanner->marks->text[at] != '"') {
+        take_other(scanner, at, line, hit);
         return;
     }
-    n = (size_t)(close - open) - 1;
-    if (*value == '{' && is_params(open + 1, n)) {
-        line->skip = quick_map(scanner, value, s->end, hit);
-        line->odd |= line->skip == NULL;
-    } else if (*value == '{' || *value == '[' || *value == ' ') {
-        line->odd = true;
-    } else if ((scanner->wanted->lengths[(unsigned char)open[1]] >> (n & 63) & 1) != 0) {
-        line->odd |= !keep_value(scanner, hit, open + 1, n, value, s->end);
+    slot = slot_at(scanner->wanted, scanner->marks, close);
+    if (slot >= 0 && hit->value[slot].p == NULL) {
+        hit->value[slot] = take_string(scanner, &at);
+        line->odd |= hit->value[slot].p == NULL;
     }
 }
 
 /* An object from end to end, as far as can be told without looking at every byte. */
-static bool is_whole(const struct line *line, const char *end, uint64_t quotes)
+static bool is_whole(const struct marks *marks, const struct line *line, size_t end)
 {
-    return !line->odd && end - line->start > 2 && line->start[0] == '{' && line->start[1] == '"' &&
-           end[-1] == '}' && end > line->skip && (quotes - line->quotes_before) % 2 == 0;
+    const char *p = marks->text + line->start;
+
+    return !line->odd && end - line->start > 2 && p[0] == '{' && p[1] == '"' &&
+           marks->text[end - 1] == '}' && end > line->skip &&
+           marks_outside(marks, line->start) == marks_outside(marks, end);
 }
 
 /* ---- the careful way ------------------------------------------------------------------------------- */
@@ -404,16 +369,16 @@ static void careful_map(struct hit_scanner *scanner, struct str map, struct hit 
         int slot = find_param(scanner->wanted, plain(scanner, field.key));
 
         if (slot >= 0 && field.type != JSON_NULL && hit->value[slot].p == NULL)
-            hit->value[slot] = field.value;
+            hit->value[slot] = plain(scanner, field.value);
     }
 }
 
 static void keep(struct hit_scanner *scanner, struct hit *hit, struct str key, struct str value)
 {
-    int slot = find_slot(scanner->wanted, key.p, key.n);
+    int slot = find_slot(scanner->wanted, key);
 
     if (slot >= 0 && hit->value[slot].p == NULL)
-        hit->value[slot] = value;
+        hit->value[slot] = plain(scanner, value);
 }
 
 static bool careful_line(struct hit_scanner *scanner, struct str line, struct hit *hit)
@@ -441,59 +406,76 @@ static void forget(struct hit_scanner *scanner, struct hit *hit)
     buf_rewind(&scanner->scratch, 0);
 }
 
-static void deliver(struct hit_scanner *scanner, struct hit *hit, bool escapes, hit_fn *each,
-                    void *arg)
+static void deliver(struct hit_scanner *scanner, struct hit *hit, hit_fn *each, void *arg)
 {
-    for (unsigned i = 0; escapes && i < scanner->wanted->count; i++)
-        hit->value[i] = plain(scanner, hit->value[i]);
     if (scanner->ts_slot < 0 || hit->value[scanner->ts_slot].p == NULL ||
-        !parse_time(scanner, hit->value[scanner->ts_slot], &hit->ts_ms)) {
+        !parse_time(scanner, hit->value[scanner->ts_slot], &hit->ts_ms))
         scanner->unusable++;
-        return;
-    }
-    each(arg, hit);
+    else
+        each(arg, hit);
 }
 
-static void end_line(struct hit_scanner *scanner, const struct steps *s, struct line *line,
-                     const char *end, struct hit *hit, hit_fn *each, void *arg)
+static void deliver_carefully(struct hit_scanner *scanner, struct hit *hit, hit_fn *each, void *arg)
 {
-    uint64_t quotes = s->quotes_before + (unsigned)__builtin_popcountll(quotes_in_front(s, end));
-
-    hit->line = str_from(line->start, (size_t)(end - line->start));
-    if (hit->line.n > 0 && is_whole(line, end, quotes)) {
-        deliver(scanner, hit, s->slash > line->start, each, arg);
-    } else if (hit->line.n > 0) {
-        forget(scanner, hit);
-        if (careful_line(scanner, hit->line, hit))
-            deliver(scanner, hit, true, each, arg);
-        else
-            scanner->unusable++;
-    }
     forget(scanner, hit);
-    *line = (struct line){ .start = end + 1, .quotes_before = quotes };
+    if (careful_line(scanner, hit->line, hit))
+        deliver(scanner, hit, each, arg);
+    else
+        scanner->unusable++;
+}
+
+static void end_line(struct hit_scanner *scanner, struct line *line, size_t end, struct hit *hit,
+                     hit_fn *each, void *arg)
+{
+    hit->line = str_from(scanner->marks->text + line->start, end - line->start);
+    if (is_whole(scanner->marks, line, end))
+        deliver(scanner, hit, each, arg);
+    else if (hit->line.n > 0)
+        deliver_carefully(scanner, hit, each, arg);
+    forget(scanner, hit);
+    *line = (struct line){ .start = end + 1 };
+}
+
+/* The first line, which has no place among the marks. Returns how many bytes it takes. */
+static size_t scan_long_line(struct hit_scanner *scanner, struct str text, hit_fn *each, void *arg)
+{
+    struct hit hit = { .line = str_cut(&text, '\n') };
+
+    deliver_carefully(scanner, &hit, each, arg);
+    return hit.line.n + 1;
+}
+
+/* The whole lines among the first bytes. Returns how many bytes they take. */
+static size_t scan_some(struct hit_scanner *scanner, struct str text, hit_fn *each, void *arg)
+{
+    struct marks *marks = scanner->marks;
+    struct line line = { 0 };
+    struct hit hit;
+    size_t count;
+
+    forget(scanner, &hit);
+    scanner->mark(marks, text.p, text.n < MARKS_BYTES ? text.n : MARKS_BYTES);
+    count = sieve(scanner->wanted, marks);
+    for (size_t i = 0; i < count; i++) {
+        size_t at = marks->place[i];
+
+        if (text.p[at] == '\n')
+            end_line(scanner, &line, at, &hit, each, arg);
+        else if (at >= line.skip)
+            take_key(scanner, at, &line, &hit);
+    }
+    if (marks->n == text.n && line.start < text.n)
+        end_line(scanner, &line, text.n, &hit, each, arg);
+    return line.start;
 }
 
 void hit_scan(struct hit_scanner *scanner, struct str text, hit_fn *each, void *arg)
 {
-    struct steps s = { .base = text.p, .end = text.p + text.n };
-    struct line line = { .start = text.p };
-    struct hit hit = { .line = text };
+    while (text.n > 0) {
+        size_t n = scan_some(scanner, text, each, arg);
 
-    if (text.n == 0)
-        return;
-    forget(scanner, &hit);
-    load_step(&s);
-    do {
-        while (s.events != 0) {
-            const char *p = s.base + __builtin_ctzll(s.events);
-
-            s.events &= s.events - 1;
-            if (*p == '\n')
-                end_line(scanner, &s, &line, p, &hit, each, arg);
-            else if (p >= line.skip)
-                take_key(scanner, &s, p, &line, &hit);
-        }
-    } while (next_step(&s));
-    if (line.start < s.end)
-        end_line(scanner, &s, &line, s.end, &hit, each, arg);
+        if (n == 0)
+            n = scan_long_line(scanner, text, each, arg);
+        text = n < text.n ? str_from(text.p + n, text.n - n) : STR("");
+    }
 }

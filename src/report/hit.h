@@ -1,15 +1,16 @@
 /*
  * hit.h - pulls the wanted fields out of stored lines, fast. Private to the report layer.
  *
- * Lines are our own: one flat JSON object each, in any field order. The scanner steps from key to
- * key (64 bytes at a time) and never looks at the text between them unless somebody wants it. A
- * line of any other shape goes through base/json; one that is no object at all is counted.
+ * Lines are our own: one flat JSON object each, in any field order. marks.h says where keys and lines
+ * end; the scanner goes to the keys that somebody may want and never looks at the text between them.
+ * A line of any other shape goes through base/json; one that is no object at all is counted.
  */
 #ifndef CRUMB_SRC_REPORT_HIT_H
 #define CRUMB_SRC_REPORT_HIT_H
 
 #include "base/buf.h"
 #include "base/str.h"
+#include "marks.h"
 
 #define HIT_SLOTS 40
 
@@ -19,8 +20,10 @@ struct hit_wanted {
     bool is_param[HIT_SLOTS];
     unsigned count;
     bool any_param;
-    signed char table[256]; /* first slot + 1 of a hash; the next one is tried on a clash */
-    uint64_t lengths[256];  /* of names by their first byte: most keys are unwanted at one look */
+    unsigned char table[256]; /* slot + 1, by the key's last two bytes; on a clash the next */
+    struct hit_tail {
+        uint64_t bytes, mask; /* of the last 8 bytes of "name */
+    } tail[HIT_SLOTS];
 };
 
 void hit_wanted_begin(struct hit_wanted *wanted);
@@ -40,9 +43,11 @@ struct hit_scanner {
     int ts_slot;
     struct buf scratch; /* values that had escapes, of one line */
     char *memory;
-    int64_t day_ms; /* the day of the last time stamp, and its text */
-    char day_text[10];
+    int64_t minute_ms; /* the minute of the last time stamp, and its text */
+    char minute_text[17];
     uint64_t unusable; /* lines that are no records */
+    marks_fn *mark;
+    struct marks *marks; /* of the lines at hand */
 };
 
 /* 0, or -1 when out of memory. hit_scanner_end takes a failed one too. */

@@ -1,21 +1,24 @@
 /*
  * tally.c - hash tables that count, spill and merge. See tally.h for the contract.
  *
- * Called by scanner threads for every hit, and by report.c at the end. Always true: a group's
- * `visitors` is the number of its pairs in the table; what is in memory and what was spilled are
+ * Called by scanner threads for every hit, and by report.c at the end. Always true: when none waits,
+ * a group's `visitors` is the number of its pairs in the table; what is in memory and what was spilled are
  * added up by the merge, in which a pair counts once however often it was spilled.
  */
 #include "tally.h"
 
 #include <pthread.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 
 #include "base/crypto.h"
 #include "base/hash.h"
 #include "spill.h"
 
-#define FIRST_SLOTS 256
-#define CHUNK_BYTES (256 * 1024)
+#define FIRST_SLOTS     256
+#define CHUNK_BYTES     (256 * 1024)
+#define WAITING         16
+#define HUGE_PAGE_BYTES ((size_t)2 << 20)
 
 struct pair {
     uint64_t group, visitor; /* hashes; visitor 0: the slot is free */
@@ -28,6 +31,12 @@ struct chunk {
     char text[];
 };
 
+/* A pair whose place in the table was asked for and is on its way from memory. */
+struct waiting {
+    uint64_t visitor; /* 0: nobody */
+    size_t group;
+};
+
 struct tally {
     struct tally_group *groups;
     size_t groups_count, groups_cap;
@@ -35,6 +44,8 @@ struct tally {
     size_t slots_mask;
     struct pair *pairs;
     size_t pairs_count, pairs_mask;
+    struct waiting waiting[WAITING]; /* a ring */
+    unsigned waiting_next;
     struct chunk *keys;
     size_t keys_bytes;
     struct spill *spilled_groups, *spilled_pairs;
@@ -220,20 +231,40 @@ static struct tally_group *new_group(struct tally *tally, struct str key, uint64
 
 /* ---- pairs of group and visitor ------------------------------------------------------------------------ */
 
+static inline size_t first_place(size_t mask, uint64_t group, uint64_t visitor)
+{
+    return (group ^ visitor * UINT64_C(0x9E3779B97F4A7C15)) & mask;
+}
+
 static inline size_t pair_at(const struct pair *pairs, size_t mask, uint64_t group,
                              uint64_t visitor)
 {
-    size_t at = (group ^ visitor * UINT64_C(0x9E3779B97F4A7C15)) & mask;
+    size_t at = first_place(mask, group, visitor);
 
     while (pairs[at].visitor != 0 && (pairs[at].visitor != visitor || pairs[at].group != group))
         at = (at + 1) & mask;
     return at;
 }
 
+/* Zeroes. Large tables are read all over: with large pages, finding the page is no second miss. */
+static void *new_table(size_t bytes)
+{
+    void *table;
+
+    if (bytes < 2 * HUGE_PAGE_BYTES)
+        return calloc(1, bytes);
+    table = aligned_alloc(HUGE_PAGE_BYTES, bytes);
+    if (table != NULL) {
+        madvise(table, bytes, MADV_HUGEPAGE); /* a wish */
+        memset(table, 0, bytes);
+    }
+    return table;
+}
+
 static int grow_pairs(struct tally *tally)
 {
     size_t count = tally->pairs == NULL ? FIRST_SLOTS : (tally->pairs_mask + 1) * 2;
-    struct pair *pairs = calloc(count, sizeof *pairs);
+    struct pair *pairs = new_table(count * sizeof *pairs);
 
     if (pairs == NULL)
         return -1;
@@ -249,7 +280,7 @@ static int grow_pairs(struct tally *tally)
     return 0;
 }
 
-static void add_visitor(struct tally *tally, struct tally_group *group, uint64_t visitor)
+static void count_visitor(struct tally *tally, struct tally_group *group, uint64_t visitor)
 {
     size_t at;
 
@@ -264,6 +295,33 @@ static void add_visitor(struct tally *tally, struct tally_group *group, uint64_t
     tally->pairs[at] = (struct pair){ group->hash, visitor };
     tally->pairs_count++;
     group->visitors++;
+}
+
+/*
+ * The table is large and every visitor elsewhere in it: memory would be waited for at every hit. So
+ * the place is only asked for now, and looked at when WAITING others have come.
+ */
+static inline void add_visitor(struct tally *tally, size_t group, uint64_t visitor)
+{
+    struct waiting *waiting = &tally->waiting[tally->waiting_next++ % WAITING];
+
+    if (waiting->visitor != 0)
+        count_visitor(tally, &tally->groups[waiting->group], waiting->visitor);
+    *waiting = (struct waiting){ visitor, group };
+    if (tally->pairs != NULL)
+        __builtin_prefetch(
+            &tally->pairs[first_place(tally->pairs_mask, tally->groups[group].hash, visitor)], 1);
+}
+
+static void count_waiting(struct tally *tally)
+{
+    for (unsigned i = 0; i < WAITING; i++) {
+        struct waiting *waiting = &tally->waiting[i];
+
+        if (waiting->visitor != 0)
+            count_visitor(tally, &tally->groups[waiting->group], waiting->visitor);
+        waiting->visitor = 0;
+    }
 }
 
 void tally_add(struct tally *tally, struct str key, uint64_t hash, const uint64_t add[TALLY_COUNTS],
@@ -282,7 +340,7 @@ void tally_add(struct tally *tally, struct str key, uint64_t hash, const uint64_
     for (int i = 0; i < TALLY_COUNTS; i++)
         group->count[i] += add[i];
     if (visitor != 0)
-        add_visitor(tally, group, visitor);
+        add_visitor(tally, (size_t)(group - tally->groups), visitor);
 }
 
 /* ---- spilling ---------------------------------------------------------------------------------------- */
@@ -350,6 +408,7 @@ static int spill_pairs(struct tally *tally)
 
 void tally_spill(struct tally *tally)
 {
+    count_waiting(tally);
     if (tally->groups_count == 0 || tally->err.code != ERR_NONE)
         return;
     if (spill_groups(tally) == 0 && spill_pairs(tally) == 0)
@@ -369,7 +428,7 @@ static void add_pair(struct tally *to, struct pair pair)
     struct tally_group *group = find_group(to, pair.group);
 
     if (group != NULL)
-        add_visitor(to, group, pair.visitor);
+        add_visitor(to, (size_t)(group - to->groups), pair.visitor);
 }
 
 static void add_all(struct tally *to, const struct tally *from)
@@ -443,6 +502,7 @@ static void give(const struct tally *tally, tally_fn *each, void *arg)
 
 static int finish(struct tally *merged, tally_fn *each, void *arg, struct err *e)
 {
+    count_waiting(merged);
     if (merged->err.code != ERR_NONE) {
         *e = merged->err;
         return -1;
@@ -491,6 +551,7 @@ int tally_merge(struct tally *const *tallies, unsigned count, tally_fn *each, vo
     int r;
 
     for (unsigned i = 0; i < count; i++) {
+        count_waiting(tallies[i]);
         if (tallies[i]->err.code != ERR_NONE) {
             *e = tallies[i]->err;
             return -1;

@@ -203,25 +203,6 @@ void text_add_markdown(struct text *text, struct str s)
     text_free(&shown);
 }
 
-/*
- * C0, DEL, C1; line and paragraph separator; and the marks with which text can pass for another text: those that turn
- * its direction and those that take no room. The joiners 200C and 200D are letters of Persian and Hindi, and of emoji.
- */
-static bool has_no_shape(uint32_t point)
-{
-    static const uint32_t ranges[][2] = {
-        { 0, 0x1F },        { 0x7F, 0x9F },     { 0xAD, 0xAD },     { 0x61C, 0x61C },
-        { 0x180E, 0x180E }, { 0x200B, 0x200B }, { 0x200E, 0x200F }, { 0x2028, 0x202E },
-        { 0x2060, 0x206F }, { 0xFEFF, 0xFEFF }, { 0xFFF9, 0xFFFB }, { 0xE0000, 0xE007F },
-    };
-
-    for (size_t i = 0; i < sizeof ranges / sizeof ranges[0] && point >= ranges[i][0]; i++) {
-        if (point <= ranges[i][1])
-            return true;
-    }
-    return false;
-}
-
 void text_add_printable(struct text *text, struct str s)
 {
     size_t from = 0, at = 0;
@@ -231,7 +212,7 @@ void text_add_printable(struct text *text, struct str s)
         bool valid;
         size_t n = utf8_next(str_from(s.p + at, s.n - at), &point, &valid);
 
-        if (!valid || has_no_shape(point)) {
+        if (!valid || utf8_has_no_shape(point)) {
             text_add(text, s.p + from, at - from);
             if (valid)
                 text_addf(text, "\\u%04x", (unsigned)point);

@@ -2,8 +2,9 @@
  * listener.c - see listener.h for the contract. server.c opens, worker.c accepts.
  *
  * What must be true: the first socket of a group claims its port alone. SO_REUSEPORT would let any
- * process of the same user bind the same port and take half of the connections in silence, so the
- * first one is bound without it and gets it afterwards, for its siblings only.
+ * process of the same user, or another group of ours, bind the same port and take half of the
+ * connections in silence. So the first one listens without it, because only a port that listens
+ * refuses others when both have SO_REUSEADDR, and gets it afterwards, for its siblings only.
  */
 #include "server/listener.h"
 
@@ -79,8 +80,7 @@ static int set_options(int fd, const struct address *address, bool first)
 static int fail(const char *text, struct err *e)
 {
     if (errno == EADDRINUSE)
-        return err_set(e, ERR_BUSY, "cannot listen on %s: the port is in use by another process",
-                       text);
+        return err_set(e, ERR_BUSY, "cannot listen on %s: the port is in use already", text);
     return err_sys(e, "cannot listen on %s", text);
 }
 
@@ -92,7 +92,7 @@ static int bind_member(const char *text, struct address *address, bool first, in
         return err_sys(e, "cannot open a socket for %s", text);
     if (set_options(*fd, address, first) != 0 || bind(*fd, &address->any, address->n) != 0)
         return fail(text, e);
-    if (first && (set(*fd, SOL_SOCKET, SO_REUSEPORT) != 0 ||
+    if (first && (listen(*fd, BACKLOG) != 0 || set(*fd, SOL_SOCKET, SO_REUSEPORT) != 0 ||
                   getsockname(*fd, &address->any, &address->n) != 0)) /* the port, if it was 0 */
         return fail(text, e);
     return 0;

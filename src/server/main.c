@@ -2,6 +2,7 @@
  * main.c - crumbd: options, then server_run. Exit status 0 after a clean end, 1 when it cannot
  * start or not seal, 2 for wrong usage.
  */
+#include <getopt.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <unistd.h>
@@ -19,12 +20,20 @@ static const char usage[] =
     "\n"
     "Collects beacons and keeps them, in the foreground.\n"
     "\n"
-    "  -c FILE  the configuration; without it every option has its default\n"
-    "  -t       check the configuration and exit\n"
-    "  -h       print this\n"
-    "  -V       print the version\n"
+    "  -c, --config FILE  the configuration; without it every option has its default\n"
+    "  -t, --test         check the configuration and exit\n"
+    "  -h, --help         print this\n"
+    "  -V, --version      print the version\n"
     "\n"
     "SIGHUP reads the configuration anew; SIGTERM and SIGINT stop.\n";
+
+static const struct option long_options[] = {
+    { "config", required_argument, NULL, 'c' },
+    { "test", no_argument, NULL, 't' },
+    { "help", no_argument, NULL, 'h' },
+    { "version", no_argument, NULL, 'V' },
+    { NULL, 0, NULL, 0 },
+};
 
 /* Reads what a start would read, and makes nothing. */
 static int check(const char *path)
@@ -57,12 +66,14 @@ static int serve(const char *path)
 
 int main(int argc, char **argv)
 {
+    static char program[] = "crumbd";
     const char *path = NULL;
     bool check_only = false;
     int option;
 
     log_program("crumbd");
-    while ((option = getopt(argc, argv, "c:thV")) != -1) {
+    argv[0] = program; /* as getopt is to call us, whatever the path was */
+    while ((option = getopt_long(argc, argv, "c:thV", long_options, NULL)) != -1) {
         switch (option) {
         case 'c':
             path = optarg;

@@ -1,6 +1,6 @@
 /*
- * proxy_protocol.c - see proxy_protocol.h for the contract. Called by conn.c on listeners that say
- * so. A header is, exactly:
+ * proxy_protocol.c - see proxy_protocol.h for the contract. Called by conn_read.c on listeners that
+ * say so. A header is, exactly:
  *
  *   v1  PROXY SP TCP4|TCP6 SP source SP destination SP port SP port CRLF, or PROXY SP UNKNOWN
  *       anything CRLF; at most 107 bytes.

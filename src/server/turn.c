@@ -1,5 +1,5 @@
 /*
- * turn.c - see turn.h for the contract. Called by conn.c and worker.c.
+ * turn.c - see turn.h for the contract. Called by the connections and worker.c.
  *
  * What must be true: every record that turn_expect was told of is counted once, when its batch is
  * decided; a snapshot is never let go while a request is being answered with it.

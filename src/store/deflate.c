@@ -1,5 +1,5 @@
 /*
- * deflate.c - ISA-L and zlib behind one face. See deflate.h for the contract.
+ * deflate.c - ISA-L, libdeflate and zlib behind one face. See deflate.h for the contract.
  *
  * Called by sealed.c for blocks and by segment.c for CRC-32C. Both backends start every block
  * without history and end it with a full flush, so that blocks can be joined into one gzip member,
@@ -17,6 +17,10 @@
 #include <isa-l/igzip_lib.h>
 #endif
 
+#ifdef HAVE_LIBDEFLATE
+#include <libdeflate.h>
+#endif
+
 #define RAW_WINDOW_BITS (-15) /* zlib: deflate without any wrapper */
 #define ZLIB_LEVEL      3     /* the ratio of ISA-L; 6 saves 12% more for 1.6 times the time */
 #define ISAL_LEVEL      1     /* on our lines 2 and 3 take longer and give the same size */
@@ -25,6 +29,9 @@
 struct deflate {
     enum deflate_backend backend;
     z_stream out, in;
+#ifdef HAVE_LIBDEFLATE
+    struct libdeflate_decompressor *whole_in; /* of whole blocks; NULL: the backend does it */
+#endif
 #ifdef HAVE_ISAL
     struct isal_zstream isal_out;
     struct inflate_state isal_in;
@@ -34,13 +41,14 @@ struct deflate {
 
 struct deflate *deflate_new(enum deflate_backend backend)
 {
+    bool best = backend == DEFLATE_BEST;
     struct deflate *d;
 
 #ifdef HAVE_ISAL
-    if (backend == DEFLATE_BEST)
+    if (best)
         backend = DEFLATE_ISAL;
 #else
-    if (backend == DEFLATE_BEST)
+    if (best)
         backend = DEFLATE_ZLIB;
     if (backend == DEFLATE_ISAL)
         return NULL;
@@ -49,19 +57,21 @@ struct deflate *deflate_new(enum deflate_backend backend)
     if (d == NULL)
         return NULL;
     d->backend = backend;
+#ifdef HAVE_LIBDEFLATE
+    d->whole_in = best ? libdeflate_alloc_decompressor() : NULL;
+    if (best && d->whole_in == NULL) {
+        free(d);
+        return NULL;
+    }
+#endif
     if (backend == DEFLATE_ISAL)
         return d;
-    if (deflateInit2(&d->out, ZLIB_LEVEL, Z_DEFLATED, RAW_WINDOW_BITS, 9, Z_DEFAULT_STRATEGY) !=
-        Z_OK) {
-        free(d);
-        return NULL;
-    }
-    if (inflateInit2(&d->in, RAW_WINDOW_BITS) != Z_OK) {
-        deflateEnd(&d->out);
-        free(d);
-        return NULL;
-    }
-    return d;
+    if (deflateInit2(&d->out, ZLIB_LEVEL, Z_DEFLATED, RAW_WINDOW_BITS, 9, Z_DEFAULT_STRATEGY) ==
+            Z_OK &&
+        inflateInit2(&d->in, RAW_WINDOW_BITS) == Z_OK)
+        return d;
+    deflate_free(d);
+    return NULL;
 }
 
 void deflate_free(struct deflate *d)
@@ -72,6 +82,9 @@ void deflate_free(struct deflate *d)
         deflateEnd(&d->out);
         inflateEnd(&d->in);
     }
+#ifdef HAVE_LIBDEFLATE
+    libdeflate_free_decompressor(d->whole_in);
+#endif
     free(d);
 }
 
@@ -158,8 +171,8 @@ size_t deflate_block(struct deflate *d, const void *raw, size_t n, void *to)
     return zlib_block(d, raw, n, to);
 }
 
-bool inflate_some(struct deflate *d, const void *block, size_t n, void *to, size_t room,
-                  size_t *raw_bytes)
+static bool inflate_some(struct deflate *d, const void *block, size_t n, void *to, size_t room,
+                         size_t *raw_bytes)
 {
 #ifdef HAVE_ISAL
     if (d->backend == DEFLATE_ISAL)
@@ -168,11 +181,114 @@ bool inflate_some(struct deflate *d, const void *block, size_t n, void *to, size
     return zlib_inflate(d, block, n, to, room, raw_bytes);
 }
 
-bool inflate_block(struct deflate *d, const void *block, size_t n, void *to, size_t raw_bytes)
+#ifdef HAVE_LIBDEFLATE
+/* It wants a final block at the end, which ours never are: for that time, an empty one stands there. */
+static bool inflate_whole(struct deflate *d, unsigned char *block, size_t n, void *to,
+                          size_t raw_bytes)
+{
+    static const unsigned char last[INFLATE_TAIL_BYTES] = { 1, 0, 0, 0xFF, 0xFF };
+    unsigned char kept[INFLATE_TAIL_BYTES];
+    size_t taken = 0;
+    enum libdeflate_result result;
+
+    memcpy(kept, block + n, sizeof kept);
+    memcpy(block + n, last, sizeof last);
+    result = libdeflate_deflate_decompress_ex(d->whole_in, block, n + sizeof last, to, raw_bytes,
+                                              &taken, NULL);
+    memcpy(block + n, kept, sizeof kept);
+    return result == LIBDEFLATE_SUCCESS && taken == n + sizeof last;
+}
+#endif
+
+bool inflate_block(struct deflate *d, void *block, size_t n, void *to, size_t raw_bytes)
 {
     size_t got;
 
+#ifdef HAVE_LIBDEFLATE
+    if (d->whole_in != NULL)
+        return inflate_whole(d, block, n, to, raw_bytes);
+#endif
     return inflate_some(d, block, n, to, raw_bytes, &got) && got == raw_bytes;
+}
+
+/* ---- blocks of unknown length: zlib tells where one ends ---- */
+
+#define WALK_ROOM_FIRST (1u << 20)
+
+/* inflate() in Z_BLOCK mode says in data_type where it stopped (zlib.h). */
+#define AT_BLOCK_END  128
+#define IN_LAST_BLOCK 64
+#define UNUSED_BITS   7
+
+bool inflate_walk_init(struct inflate_walk *walk)
+{
+    *walk = (struct inflate_walk){ .zlib = calloc(1, sizeof *walk->zlib) };
+    if (walk->zlib != NULL && inflateInit2(walk->zlib, RAW_WINDOW_BITS) != Z_OK) {
+        free(walk->zlib);
+        walk->zlib = NULL;
+    }
+    return walk->zlib != NULL;
+}
+
+void inflate_walk_free(struct inflate_walk *walk)
+{
+    if (walk->zlib != NULL)
+        inflateEnd(walk->zlib);
+    free(walk->zlib);
+    free(walk->out);
+    *walk = (struct inflate_walk){ NULL, 0, 0, 0, NULL };
+}
+
+void inflate_walk_begin(struct inflate_walk *walk, const void *p, size_t n)
+{
+    inflateReset(walk->zlib);
+    walk->zlib->next_in = (Bytef *)(uintptr_t)p;
+    walk->zlib->avail_in = (uInt)n;
+    walk->in_bytes = walk->out_bytes = 0;
+}
+
+static bool walk_has_room(struct inflate_walk *walk, size_t out_max)
+{
+    size_t room = walk->room == 0 ? WALK_ROOM_FIRST : walk->room * 2;
+    unsigned char *grown;
+
+    if (walk->out_bytes < walk->room)
+        return true;
+    if (walk->room >= out_max || (grown = realloc(walk->out, room)) == NULL)
+        return false;
+    walk->out = grown;
+    walk->room = room;
+    return true;
+}
+
+/* A flush is an empty stored block: it ends at a whole byte, with 00 00 FF FF, and gives nothing. */
+bool inflate_walk_on(struct inflate_walk *walk, size_t out_max)
+{
+    z_stream *z = walk->zlib;
+    size_t block_start = walk->out_bytes;
+
+    while (walk_has_room(walk, out_max)) {
+        const unsigned char *start = z->next_in;
+        int result;
+
+        z->next_out = walk->out + walk->out_bytes;
+        z->avail_out = (uInt)(walk->room - walk->out_bytes);
+        result = inflate(z, Z_BLOCK);
+        walk->in_bytes += (size_t)(z->next_in - start);
+        walk->out_bytes = walk->room - z->avail_out;
+        if (result != Z_OK || (z->data_type & IN_LAST_BLOCK) != 0)
+            return false;
+        if ((z->data_type & AT_BLOCK_END) == 0) {
+            if (z->avail_out > 0)
+                return false; /* the bytes are at an end */
+            continue;
+        }
+        if (walk->out_bytes == block_start && (z->data_type & UNUSED_BITS) == 0 &&
+            walk->in_bytes >= 4 && memcmp(z->next_in - 4, "\0\0\xff\xff", 4) == 0)
+            return true;
+        block_start = walk->out_bytes;
+    }
+    return false;
 }
 
 uint32_t crc32_add(uint32_t crc, const void *p, size_t n)

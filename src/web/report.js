@@ -8,11 +8,13 @@ document.querySelectorAll('svg.chart').forEach((chart) => {
     const section = chart.closest('section');
     const table = section.querySelector('table');
     const heads = [...table.tHead.rows[0].cells].map((cell) => cell.textContent);
-    const rows = [...table.tBodies[0].rows].map((row) => ({
-        label: row.cells[0].textContent,
-        views: Number(row.cells[heads.indexOf('Views')].textContent.replace(/,/g, '')),
-        visitors: Number(row.cells[heads.indexOf('Visitors')].textContent.replace(/,/g, '')),
-    }));
+    const read = () =>
+        [...table.tBodies[0].rows].map((row) => ({
+            label: row.cells[0].textContent,
+            views: Number(row.cells[heads.indexOf('Views')].textContent.replace(/,/g, '')),
+            visitors: Number(row.cells[heads.indexOf('Visitors')].textContent.replace(/,/g, '')),
+        }));
+    let rows = read();
     if (rows.length < 3) return;
     const plot = chart.querySelector('.plot');
     const grid = [...chart.querySelectorAll('.grid text')];
@@ -127,4 +129,11 @@ document.querySelectorAll('svg.chart').forEach((chart) => {
     chart.addEventListener('pointerup', end);
     chart.addEventListener('pointercancel', () => ((start = null), mark.setAttribute('width', 0)));
     draw();
+    // The live page has changed the table: what nobody pointed at is not read out.
+    section.addEventListener('figures', () => {
+        rows = read();
+        said.setAttribute('aria-live', 'off');
+        draw();
+    });
+    chart.addEventListener('focus', () => said.setAttribute('aria-live', 'polite'));
 });

@@ -181,7 +181,10 @@ for (const durability of ['process', 'power']) {
         assert.equal((await fetchOnce(server.address, '/optout')).status, 200); // opting out always works
         const out = await fetchOnce(server.address, '/optout', { 'Content-Length': '0', Origin: 'http://localhost' }, 'POST');
         assert.equal(out.cookie('crumb_optout'), '1');
-        await until('readyz says so', async () => (await fetchOnce(server.admin, '/readyz')).status === 503);
+        await until('readyz says so', async () => {
+            fillUp(path.join(disk, 'filler')); // sealing gives back room
+            return (await fetchOnce(server.admin, '/readyz')).status === 503;
+        });
         assert.equal((await fetchOnce(server.admin, '/healthz')).status, 200);
 
         fs.rmSync(path.join(disk, 'filler'));
@@ -211,7 +214,7 @@ const note = (acknowledged) => (hit, answer) => {
 };
 
 function fillUp(file) {
-    const fd = fs.openSync(file, 'w');
+    const fd = fs.openSync(file, 'a');
     for (let size = 1 << 20; size >= 4096; size >>= 1) {
         try {
             for (;;) fs.writeSync(fd, Buffer.alloc(size, 1));
@@ -257,6 +260,16 @@ test('promise 10: whoever asks is answered, also when limits.connections is reac
     const server = await start(t, { config: { workers: 1, limits: { connections: 20 } } });
     assert.deepEqual([...new Set(await answersToCrowd(server))], [200]);
     assert.equal(cat(server).length, 300);
+});
+
+test('promise 10: a process that may open few files holds as many connections as it says, and can be asked', async (t) => {
+    const server = await start(t, { config: { workers: 1 }, under: ['prlimit', '--nofile=80'] });
+    const most = Number(/at most (\d+) connections are held/.exec(server.stderr)?.[1]);
+    assert.ok(most >= 20 && most < 80, server.stderr);
+    const crowd = await Promise.all(Array.from({ length: 120 }, () => Connection.open(server.address)));
+    for (const connection of crowd) connection.send('GET /b.gif?site=s HTTP/1.1\r\n');
+    await until('as many are held', async () => (await server.metrics()).crumb_connections === most);
+    assert.equal((await fetchOnce(server.admin, '/readyz')).status, 200);
 });
 
 test('promise 10: without descriptors accepting pauses, it does not spin, and goes on afterwards', async (t) => {

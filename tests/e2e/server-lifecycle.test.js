@@ -7,7 +7,7 @@ import net from 'node:net';
 import path from 'node:path';
 import test from 'node:test';
 import { cleanup } from './lib/cleanup.js';
-import { cat, CRUMBD, filesBelow, sealedFiles, start, startRefused, temporaryDir } from './lib/crumbd.js';
+import { cat, CRUMBD, filesBelow, launch, sealedFiles, start, startRefused, temporaryDir } from './lib/crumbd.js';
 import { Connection, fetchOnce, pour, request } from './lib/http.js';
 import { until } from './lib/wait.js';
 
@@ -35,6 +35,37 @@ test('start: the port of another crumbd is in use too, although both share ports
     assert.equal((await fetchOnce(first.address, '/b.gif?site=s')).status, 200);
 });
 
+// A port that nobody has, as far as one can tell.
+async function freeAddress() {
+    const probe = net.createServer().listen(0, '127.0.0.1');
+    await new Promise((resolve) => probe.on('listening', resolve));
+    const address = `127.0.0.1:${probe.address().port}`;
+    await new Promise((resolve) => probe.close(resolve));
+    return address;
+}
+
+test('start: one port for the public and the admin is told, also when one of them takes any address', async (t) => {
+    const address = await freeAddress();
+    const port = address.split(':')[1];
+    for (const listen of [address, `0.0.0.0:${port}`]) {
+        const refused = await startRefused(t, { config: { listen: [{ address: listen }], admin: address } });
+        assertOneSentence(refused, new RegExp(address));
+    }
+});
+
+test('start: of two that start at once on one port, one is refused', async (t) => {
+    for (let n = 0; n < 10; n += 1) {
+        const address = await freeAddress();
+        const both = await Promise.all([1, 2].map(() => launch(t, { config: { listen: [{ address }] } })));
+        await until('one of them is refused', () => both.some((server) => server.exit !== null));
+        const [refused, serves] = both[0].exit ? both : both.toReversed();
+        assertOneSentence({ code: refused.exit.code, stderr: refused.stderr }, new RegExp(address));
+        await until('the other one serves', () => serves.admin);
+        assert.equal((await fetchOnce(serves.address, '/b.gif?site=s')).status, 200);
+        await serves.kill();
+    }
+});
+
 test('start: a data folder that another crumbd holds is told', async (t) => {
     const first = await start(t);
     const second = await startRefused(t, { config: { data: first.data } });
@@ -53,10 +84,19 @@ test('start: a data folder that cannot be written is told', async (t) => {
     assertOneSentence(await startRefused(t, { config: { data: '/proc/crumb-data' } }), /\/proc\/crumb-data/);
 });
 
-test('start: a data folder without write permission is told', { skip: process.getuid() === 0 && 'root may write everywhere' }, async (t) => {
-    const dir = temporaryDir(t);
-    fs.mkdirSync(path.join(dir, 'data'), { mode: 0o500 });
-    assertOneSentence(await startRefused(t, { dir }), /data/);
+test('start: a folder of the data that an ordinary user may not write in is told', async (t) => {
+    const isRoot = process.getuid() === 0;
+    const under = isRoot ? ['setpriv', '--reuid=65534', '--regid=65534', '--clear-groups', '--'] : [];
+    for (const [readOnly, keys] of [['data', undefined], ['data', 'keys'], ['data/spool', 'keys'], ['data/hits', 'keys']]) {
+        const dir = temporaryDir(t);
+        fs.chmodSync(dir, 0o777);
+        for (const name of ['data', 'data/spool', 'data/hits']) fs.mkdirSync(path.join(dir, name));
+        if (isRoot) for (const name of ['', 'data', 'data/spool', 'data/hits']) fs.chownSync(path.join(dir, name), 65534, 65534);
+        fs.chmodSync(path.join(dir, readOnly), 0o500);
+        const config = { keys: keys && path.join(dir, keys) };
+        const refused = await startRefused(t, { dir, config, under });
+        assertOneSentence(refused, new RegExp(`cannot .*${dir}/${readOnly}.*: Permission denied`));
+    }
 });
 
 test('start: a key file that others may read is told', async (t) => {
@@ -83,6 +123,9 @@ test('start: a config file that is not there, and wrong arguments', () => {
     assert.equal(missing.status, 1);
     assert.match(missing.stderr, /\/nonexistent\/crumb\.yaml/);
     assert.equal(run('--no-such-option').status, 2);
+    assert.match(run('--no-such-option').stderr, /^crumbd: .*no-such-option/);
+    assert.deepEqual([run('--help').status, run('--help').stdout], [0, run('-h').stdout]);
+    assert.deepEqual([run('--version').status, run('--version').stdout], [0, run('-V').stdout]);
     assert.equal(run('-c').status, 2);
 });
 

@@ -293,6 +293,8 @@ Test(config, what_is_wrong_is_said_with_its_place)
         { "sites:\n  - name: x\n    orgins: []\n",
           "c.yaml:3:5: unknown key \"orgins\"; did you mean \"origins\"?" },
         { "gcp: share", "c.yaml:1:1: unknown key \"gcp\"; did you mean \"gpc\"?" },
+        { "WORKERS: 1", "c.yaml:1:1: unknown key \"WORKERS\"; did you mean \"workers\"?" },
+        { "Roll-Size: 1", "c.yaml:1:1: unknown key \"Roll-Size\"; did you mean \"roll_size\"?" },
         { "banana: 1", "c.yaml:1:1: unknown key \"banana\"" },
         { "geo.folder: x", "c.yaml:1:1: unknown key \"geo.folder\"" },
         { "\"sites[].name\": x", "c.yaml:1:1: unknown key \"sites[].name\"" },

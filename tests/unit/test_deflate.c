@@ -20,6 +20,7 @@ static const struct backend {
     { DEFLATE_ISAL, "ISA-L" },
 #endif
     { DEFLATE_ZLIB, "zlib" },
+    { DEFLATE_BEST, "the best" },
 };
 
 #define BACKENDS (sizeof backends / sizeof backends[0])
@@ -90,12 +91,15 @@ Test(deflate, wrong_size_or_cut_block_is_refused)
         struct deflate *d = deflate_new(backends[w].which);
         size_t n = deflate_block(d, raw, 1000, block);
 
+        memcpy(block + n, "tail", INFLATE_TAIL_BYTES);
         cr_expect(!inflate_block(d, block, n, back, 999), "%s: less room than it gives",
                   backends[w].name);
         cr_expect(!inflate_block(d, block, n, back, 1001), "%s: more than it gives",
                   backends[w].name);
         cr_expect(!inflate_block(d, block, n / 2, back, 1000), "%s: cut", backends[w].name);
         cr_expect(inflate_block(d, block, n, back, 1000), "%s: usable afterwards",
+                  backends[w].name);
+        cr_expect(memcmp(block + n, "tail", INFLATE_TAIL_BYTES) == 0, "%s: put back",
                   backends[w].name);
         deflate_free(d);
     }

@@ -76,6 +76,21 @@ Test(fs, links_folders_and_pipes_are_not_opened_as_files)
     tmp_dir_remove(&dir);
 }
 
+/* Nobody writes into it, so opening it could wait for ever. */
+Test(fs, a_pipe_is_not_read_as_a_file, .timeout = 10)
+{
+    struct tmp_dir dir = tmp_dir_make();
+    char path[TMP_PATH_BYTES], *text;
+    struct err e;
+    size_t n;
+
+    tmp_dir_path(&dir, path, "pipe");
+    cr_assert_eq(mkfifo(path, 0600), 0);
+    cr_expect_eq(fs_read_all(path, 100, &text, &n, &e), -1);
+    cr_expect_not_null(strstr(e.text, "not a regular file"), "%s", e.text);
+    tmp_dir_remove(&dir);
+}
+
 Test(fs, an_existing_file_is_never_created_over)
 {
     struct tmp_dir dir = tmp_dir_make();

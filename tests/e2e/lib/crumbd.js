@@ -121,11 +121,12 @@ function toAddress([, host, port]) {
     return { host: host.replace(/^\[|\]$/g, ''), port: Number(port) };
 }
 
-// options: config (see writeConfig), dir (of an earlier server), env.
-function launch(t, options) {
+// options: config (see writeConfig), dir (of an earlier server), env, under (a command that runs it).
+export function launch(t, options) {
     const dir = options.dir ?? temporaryDir(t);
     writeConfig(dir, options.config);
-    const child = spawn(CRUMBD, ['-c', path.join(dir, 'crumb.yaml')], {
+    const [command, ...args] = [...(options.under ?? []), CRUMBD, '-c', path.join(dir, 'crumb.yaml')];
+    const child = spawn(command, args, {
         stdio: ['ignore', 'ignore', 'pipe'],
         cwd: dir,
         env: { ...process.env, ...options.env },

@@ -114,7 +114,11 @@ static int load_lists(struct plan *plan, struct err *e)
             referrers |= facet_needs_referrers(&plan->tables[t].facets[i]);
         }
     }
-    return facet_lists_load(&plan->lists, plan->spec, agents, referrers, e);
+    if (facet_lists_load(&plan->lists, plan->spec, agents, referrers, e) == 0)
+        return 0;
+    if (e->code == ERR_INPUT) /* a bad list is no mistake of whoever asks */
+        e->code = ERR_DAMAGED;
+    return -1;
 }
 
 int plan_make(struct plan *plan, const struct report_spec *spec, enum report_step step,

@@ -7,7 +7,7 @@ import path from 'node:path';
 import test from 'node:test';
 import { CRUMB, crumb, ROOT, start, temporaryDir } from './lib/crumbd.js';
 import { fetchOnce } from './lib/http.js';
-import { report, storeHits } from './lib/stored.js';
+import { report, storeHits, storeLines } from './lib/stored.js';
 import { until } from './lib/wait.js';
 
 test('report: a mistake is told with the nearest names and ends with 2', async (t) => {
@@ -85,6 +85,28 @@ test('report: a list that cannot be read is told with its line, and ends with 1'
         assert.match(result.stderr, sentence);
         assert.equal(result.stdout, '');
     }
+});
+
+test('report: of no hits at all, and of one', (t) => {
+    const data = path.join(temporaryDir(t), 'data');
+    fs.mkdirSync(data);
+    storeLines(data, '');
+    const run = (...args) => {
+        const result = crumb('report', ...args, '--data', data);
+        assert.equal(result.status, 0, result.stderr);
+        return result.stdout;
+    };
+    assert.match(run(), /^No hits\n[^]*Hits +0\n[^]*Bounce rate +-\n[^]*Pages\nnothing\n/);
+    assert.match(run('--since', '2026-11-01', '--until', '2026-11-02', '--tz', 'Asia/Kolkata', '--compare', 'previous'), /^No hits since 2026-11-01 until 2026-11-02, Asia\/Kolkata\n/);
+    assert.match(run('--format', 'html'), /<h1>No hits<\/h1>[^]*Nothing in this period/);
+    assert.equal(run('pages', '--format', 'csv'), 'path,views,visitors,share\r\n');
+    assert.deepEqual(JSON.parse(run('pages', '--format', 'json')).reports[0].rows, []);
+    storeLines(data, '{"v":1,"ts":"2026-11-01T12:00:00.000Z","id":"a-0-1","kind":"view","site":"s","vid":"v","path":"/"}\n');
+    const page = run('--format', 'html');
+    assert.match(page, /1 record read/);
+    assert.match(page, /<path class="views" d="M0 75\.00L1000 75\.00"/, 'a level, and not a peak');
+    assert.match(run(), /Views per session +1\.00\nBounce rate +100\.0 %\nMedian session time +0\.0 s\n/);
+    assert.doesNotMatch(run(), /no visitor id/);
 });
 
 test('report: of damaged data it is made from what is intact, and ends with 3', async (t) => {

@@ -20,7 +20,8 @@ const REPORTS = ['pages', 'sections', 'entry', 'paths', 'sequences', 'referrers'
 // A payload in every field at once; a long one, as much as a body holds, in one field after the other.
 function* events() {
     for (const p of payloads) {
-        const url = `https://s.example/${p}?utm_source=${encodeURIComponent(p.toWellFormed())}&utm_campaign=${encodeURIComponent(p.toWellFormed())}`;
+        const encoded = encodeURIComponent(Buffer.from(p).toString()); // half a surrogate pair has no encoding
+        const url = `https://s.example/${p}?utm_source=${encoded}&utm_campaign=${encoded}`;
         if (p.length < LONG) {
             const all = { site: 's', url, ref: `https://r.example/${p}`, title: p, lang: p, banner: p, x: p, [p]: p };
             yield { ...all, e: 'view' };

@@ -120,6 +120,8 @@ tag-check: $(TERSER)
 	@cd src/web && node_modules/.bin/terser t.js --config-file terser.json -o ../../$(BUILD)/t.min.js
 	@cmp $(BUILD)/t.min.js src/web/t.min.js && echo "tag: ok, $$(gzip -9 -n <src/web/t.min.js | wc -c) bytes gzipped"
 
+$(BUILD)/obj/server/ep_live.o $(BUILD)/obj/server/live_page.o: $(patsubst %,$(BUILD)/gen/web/%.h,live.html live.css live.js report.css report.js)
+
 $(BUILD)/obj/report/out_html.o: $(patsubst %,$(BUILD)/gen/web/%.h,report.css report.js)
 
 # Somebody else's code: our warnings are not for it.

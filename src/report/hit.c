@@ -23,9 +23,12 @@ void hit_wanted_begin(struct hit_wanted *wanted)
 }
 
 /* By the two bytes in front of a key's closing quote: `ry` of "country", `"v` of "v". */
-static inline unsigned tail_hash(const char *tail)
+static inline unsigned tail_hash(const void *tail)
 {
-    return ((unsigned char)tail[0] * 29u + (unsigned char)tail[1]) & 255u;
+    uint16_t two;
+
+    memcpy(&two, tail, sizeof two);
+    return (uint16_t)(two * 0x9E3Bu) >> 8;
 }
 
 static unsigned key_hash(struct str key)
@@ -192,9 +195,10 @@ struct line {
 };
 
 /* First bytes of values that are no text, number or word, or of what is not written our way. */
-static const bool odd_values[256] = {
-    ['{'] = true, ['['] = true, [' '] = true, ['\t'] = true, ['\r'] = true, ['\n'] = true
+static const unsigned char odd_values[256] = {
+    ['{'] = 1, ['['] = 1, [' '] = 1, ['\t'] = 1, ['\r'] = 1, ['\n'] = 1
 };
+static const unsigned char line_ends[256] = { ['\n'] = 1 };
 
 /*
  * Leaves only line ends, and keys that may be wanted by the two bytes before their closing quote: a
@@ -203,22 +207,22 @@ static const bool odd_values[256] = {
  */
 static size_t sieve(const struct hit_wanted *wanted, struct marks *marks)
 {
+    const unsigned char *text = (const unsigned char *)marks->text;
+    uint16_t *place = marks->place;
     size_t kept = 0, end = marks->count, i;
 
-    while (kept < end && marks->place[kept] < 2)
+    while (kept < end && place[kept] < 2)
         kept++;
-    while (end > kept && marks->place[end - 1] + 2u >= marks->n)
+    while (end > kept && place[end - 1] + 2u >= marks->n)
         end--;
     for (i = kept; i < end; i++) {
-        uint16_t at = marks->place[i];
-        const char *p = marks->text + at;
+        const unsigned char *p = text + place[i];
 
-        marks->place[kept] = at;
-        kept +=
-            (wanted->table[tail_hash(p - 2)] != 0) | odd_values[(unsigned char)p[2]] | (*p == '\n');
+        place[kept] = place[i];
+        kept += (wanted->table[tail_hash(p - 2)] | odd_values[p[2]] | line_ends[*p]) != 0;
     }
     while (i < marks->count)
-        marks->place[kept++] = marks->place[i++];
+        place[kept++] = place[i++];
     return kept;
 }
 
@@ -294,33 +298,52 @@ static inline int slot_at(const struct hit_wanted *wanted, const struct marks *m
     return -1;
 }
 
-/* close: a quote with a colon behind. */
-static void take_key(struct hit_scanner *scanner, size_t close, struct line *line, struct hit *hit)
+/* A number or a word; null is none. */
+static void take_token(const struct marks *marks, size_t at, struct line *line, struct str *value)
+{
+    size_t start = at;
+
+    while (at < marks->n && memchr(",}\n ", marks->text[at], 4) == NULL)
+        at++;
+    line->odd |= at == start;
+    if (marks->text[start] != 'n')
+        *value = str_from(marks->text + start, at - start);
+}
+
+/* The value at `at` is no text. */
+static void take_other(struct hit_scanner *scanner, size_t at, struct line *line, struct hit *hit)
 {
     const struct marks *marks = scanner->marks;
-    const char *value = marks->text + close + 2;
     int slot;
 
-    if (close + 2 >= marks->n) {
+    if (at >= marks->n) {
         line->odd = true;
-    } else if (*value == '{' && is_params(marks, close)) {
-        line->skip = quick_map(scanner, close + 2, hit);
+    } else if (marks->text[at] == '{' && is_params(marks, at - 2)) {
+        line->skip = quick_map(scanner, at, hit);
         line->odd |= line->skip == 0;
-    } else if (odd_values[(unsigned char)*value]) {
+    } else if (odd_values[(unsigned char)marks->text[at]]) {
         line->odd = true;
-    } else if ((slot = slot_at(scanner->wanted, marks, close)) >= 0 && hit->value[slot].p == NULL) {
-        size_t at = close + 2;
+    } else if ((slot = slot_at(scanner->wanted, marks, at - 2)) >= 0 &&
+               hit->value[slot].p == NULL) {
+        take_token(marks, at, line, &hit->value[slot]);
+    }
+}
 
-        if (*value == '"') {
-            hit->value[slot] = take_string(scanner, &at);
-            line->odd |= hit->value[slot].p == NULL;
-            return;
-        }
-        while (at < marks->n && memchr(",}\n ", marks->text[at], 4) == NULL)
-            at++;
-        line->odd |= at == close + 2;
-        if (*value != 'n')
-            hit->value[slot] = str_from(value, at - close - 2);
+/* close: a quote with a colon behind. */
+static inline void take_key(struct hit_scanner *scanner, size_t close, struct line *line,
+                            struct hit *hit)
+{
+    size_t at = close + 2;
+    int slot;
+
+    if (at >= scanner->marks->n || scanner->marks->text[at] != '"') {
+        take_other(scanner, at, line, hit);
+        return;
+    }
+    slot = slot_at(scanner->wanted, scanner->marks, close);
+    if (slot >= 0 && hit->value[slot].p == NULL) {
+        hit->value[slot] = take_string(scanner, &at);
+        line->odd |= hit->value[slot].p == NULL;
     }
 }
 

@@ -20,8 +20,7 @@ struct hit_wanted {
     bool is_param[HIT_SLOTS];
     unsigned count;
     bool any_param;
-    signed char
-        table[256]; /* slot + 1, by a hash of the key's end; the next one is tried on a clash */
+    unsigned char table[256]; /* slot + 1, by the key's last two bytes; on a clash the next */
     struct hit_tail {
         uint64_t bytes, mask; /* of the last 8 bytes of "name */
     } tail[HIT_SLOTS];

@@ -7,6 +7,7 @@
  */
 #include "marks.h"
 
+#include <endian.h>
 #include <string.h>
 #ifdef __SSE2__
 #include <immintrin.h>
@@ -46,7 +47,7 @@ always_inline void add_places(struct marks *marks, size_t at, uint64_t bits)
     uint16_t *to = marks->place + marks->count;
 
     marks->count += (size_t)__builtin_popcountll(bits);
-#pragma GCC unroll 6
+#pragma GCC unroll 4
     for (int i = 0; i < MARKS_AHEAD; i++) {
         to[i] = (uint16_t)(at + (unsigned)__builtin_ctzll(bits | UINT64_C(1) << 63));
         bits &= bits - 1;
@@ -87,15 +88,35 @@ static void end_steps(struct marks *marks, size_t steps, const struct state *sta
 
 /* ---- 64 bytes, of 65 that can be read --------------------------------------------------------------- */
 
+/* A bit for each of the 8 bytes that is c; the first byte is the lowest, in the word as in the result. */
+always_inline uint64_t equal_bytes(uint64_t word, char c)
+{
+    const uint64_t low = UINT64_C(0x7F7F7F7F7F7F7F7F);
+    uint64_t other = word ^ UINT64_C(0x0101010101010101) * (unsigned char)c;
+    uint64_t equal = ~(((other & low) + low) | other | low);
+
+    return (equal >> 7) * UINT64_C(0x0102040810204080) >> 56;
+}
+
+always_inline uint64_t word_at(const char *p)
+{
+    uint64_t word;
+
+    memcpy(&word, p, sizeof word);
+    return le64toh(word);
+}
+
 always_inline struct look look_plain(const char *p)
 {
     struct look look = { 0 };
 
-    for (int i = 0; i < MARKS_STEP; i++) {
-        look.quotes |= (uint64_t)(p[i] == '"') << i;
-        look.slashes |= (uint64_t)(p[i] == '\\') << i;
-        look.newlines |= (uint64_t)(p[i] == '\n') << i;
-        look.ends |= (uint64_t)(p[i] == '"' && p[i + 1] == ':') << i;
+    for (int i = 0; i < MARKS_STEP; i += 8) {
+        uint64_t word = word_at(p + i), quotes = equal_bytes(word, '"');
+
+        look.quotes |= quotes << i;
+        look.ends |= (quotes & equal_bytes(word_at(p + i + 1), ':')) << i;
+        look.slashes |= equal_bytes(word, '\\') << i;
+        look.newlines |= equal_bytes(word, '\n') << i;
     }
     return look;
 }

@@ -13,7 +13,7 @@
 
 #define MARKS_STEP  64  /* bytes to a word of bits; the first byte is the lowest bit */
 #define MARKS_STEPS 256 /* bits are of 16 KiB, which stay in the nearest cache */
-#define MARKS_AHEAD 6   /* places that are written whether there are so many or not */
+#define MARKS_AHEAD 4   /* places that are written whether there are so many or not */
 #define MARKS_BYTES (MARKS_STEP * MARKS_STEPS)
 
 struct marks {

@@ -9,14 +9,16 @@
 
 #include <pthread.h>
 #include <stdlib.h>
+#include <sys/mman.h>
 
 #include "base/crypto.h"
 #include "base/hash.h"
 #include "spill.h"
 
-#define FIRST_SLOTS 256
-#define CHUNK_BYTES (256 * 1024)
-#define WAITING     16
+#define FIRST_SLOTS     256
+#define CHUNK_BYTES     (256 * 1024)
+#define WAITING         16
+#define HUGE_PAGE_BYTES ((size_t)2 << 20)
 
 struct pair {
     uint64_t group, visitor; /* hashes; visitor 0: the slot is free */
@@ -244,10 +246,25 @@ static inline size_t pair_at(const struct pair *pairs, size_t mask, uint64_t gro
     return at;
 }
 
+/* Zeroes. Large tables are read all over: with large pages, finding the page is no second miss. */
+static void *new_table(size_t bytes)
+{
+    void *table;
+
+    if (bytes < 2 * HUGE_PAGE_BYTES)
+        return calloc(1, bytes);
+    table = aligned_alloc(HUGE_PAGE_BYTES, bytes);
+    if (table != NULL) {
+        madvise(table, bytes, MADV_HUGEPAGE); /* a wish */
+        memset(table, 0, bytes);
+    }
+    return table;
+}
+
 static int grow_pairs(struct tally *tally)
 {
     size_t count = tally->pairs == NULL ? FIRST_SLOTS : (tally->pairs_mask + 1) * 2;
-    struct pair *pairs = calloc(count, sizeof *pairs);
+    struct pair *pairs = new_table(count * sizeof *pairs);
 
     if (pairs == NULL)
         return -1;

@@ -120,6 +120,8 @@ tag-check: $(TERSER)
 	@cd src/web && node_modules/.bin/terser t.js --config-file terser.json -o ../../$(BUILD)/t.min.js
 	@cmp $(BUILD)/t.min.js src/web/t.min.js && echo "tag: ok, $$(gzip -9 -n <src/web/t.min.js | wc -c) bytes gzipped"
 
+$(BUILD)/obj/server/ep_live.o $(BUILD)/obj/server/live_page.o: $(patsubst %,$(BUILD)/gen/web/%.h,live.html live.css live.js report.css report.js)
+
 $(BUILD)/obj/report/out_html.o: $(patsubst %,$(BUILD)/gen/web/%.h,report.css report.js)
 
 # Somebody else's code: our warnings are not for it.
@@ -203,6 +205,11 @@ bench-report:
 	@conf/setup/packages.sh bench
 	@$(MAKE) --no-print-directory all $(BUILD)/store_lines
 	@node bench/report.mjs
+
+#: make bench-tag  what the tag costs a page: time of its main thread, beside other trackers
+bench-tag:
+	@conf/setup/packages.sh test
+	@node bench/tag.mjs
 
 #: make bench    crumbd beside nginx: CPU per hit, hits/s, p99, bytes per hit
 bench:
@@ -345,5 +352,5 @@ refresh-data:
 help:
 	@sed -n 's/^#: //p' Makefile
 
-.PHONY: run test e2e bench bench-durability bench-report asan tsan stress tag tag-check crash-programs crash torture fuzz fuzz-regression lint tidy \
+.PHONY: run test e2e bench bench-durability bench-report bench-tag asan tsan stress tag tag-check crash-programs crash torture fuzz fuzz-regression lint tidy \
 	cppcheck shellcheck install help refresh-data

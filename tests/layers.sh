@@ -57,7 +57,7 @@ while IFS='|' read -r pattern owner; do
 $found"
 done <<'END'
 event2/|src/server
-llhttp|src/server/http.c
+llhttp|src/server/http_second.c
 sodium|src/base/crypto.c
 xxhash|src/base/hash.c
 yaml.h|src/model/config.c

@@ -95,6 +95,12 @@ void fs_list_free(struct fs_list *list);
  * somebody else does. */
 int fs_lock(struct fs_file *lock, const char *path, struct err *e);
 
+/*
+ * The same on a folder, where nobody can remove what is locked. A file system that has no such locks
+ * gives none, and that is no error.
+ */
+int fs_lock_dir(struct fs_file *lock, const char *path, struct err *e);
+
 /* Does somebody hold that lock? False also if there is no such file. Takes no lock itself that
  * outlives the call. */
 bool fs_is_locked(const char *path);

@@ -23,6 +23,12 @@ bool utf8_valid(struct str s);
 /* The longest prefix of at most max_bytes that does not end inside a character. */
 struct str utf8_cut(struct str s, size_t max_bytes);
 
+/*
+ * Characters that show nothing and change how others look: C0, DEL, C1, line and paragraph separator,
+ * and the marks with which text can pass for another text (direction, byte order).
+ */
+bool utf8_has_no_shape(uint32_t point);
+
 /* For terminals and logs: C0, DEL, C1 and ill-formed bytes as \xNN, everything else as it is. */
 void utf8_add_printable(struct buf *b, struct str s);
 

@@ -19,6 +19,9 @@
  */
 unsigned codec_add_line(struct buf *b, const struct event *event);
 
+/* Host and path of an http or https url as a record has them, but in the case as sent; else absent. */
+void codec_url_parts(struct str url, struct str *host, struct str *path);
+
 enum codec_type {
     CODEC_INTEGER,
     CODEC_NUMBER,

@@ -134,6 +134,7 @@ struct config {
     struct config_listen *listen;
     unsigned listen_count; /* at least 1 */
     char *admin;           /* "127.0.0.1:8081" */
+    bool live;             /* the live page is there */
     char *public_origin;   /* how browsers reach the server; NULL when nobody said */
     unsigned workers;      /* at least 1 */
     char *keys;            /* file */

@@ -4,7 +4,8 @@
  * An event has the keys of facts.h: site e url ref title lang pv uid (texts) and sw sh (numbers); what
  * is in its object "params", and every other key, goes into params as text (a nested value as JSON).
  * null is as if not sent. Each event is judged by itself. The text as a whole has to be JSON as
- * RFC 8259 has it: UTF-8, no key twice, not deeper than JSON_IN_DEPTH_MAX.
+ * RFC 8259 has it: UTF-8, no key twice, not deeper than JSON_IN_DEPTH_MAX. An escape of half a
+ * surrogate pair is read as U+FFFD.
  *
  * This is the one place on a request's path that allocates: a tree of about 30 bytes for each byte of
  * the body at worst, which limits.body_size bounds, gone before the answer is sent. Thread: any; a

@@ -1,10 +1,13 @@
 /*
  * redact.h - takes personal data out of what a page sent, before anything else sees it.
  *
- * The rules, in one table in redact.c, are the same however a hit came in:
- *   - In the query and the fragment of a URL, and among the params, the value of a key that names
- *     something personal (email, token, password, phone and the like) becomes REDACT_MARK. A site's
- *     query_keep wins over its query_drop, which wins over the built-in list; "*" there is every key.
+ * The rules, in one table in redact.c, are the same however a hit came in, and for each of its texts:
+ *   - In the path, the query and the fragment of a URL, and among the params, the value of a key whose last
+ *     words name something personal (email, access_token, user[password], billing_phone and the like) becomes
+ *     REDACT_MARK. So does a value that is an encoded URL with such a pair in it.
+ *     A site's query_keep wins over its query_drop, which wins over the built-in list; "*" there is
+ *     every key.
+ *   - Who logs in, in front of a host (https://USER:WORD@HOST/), is left out.
  *   - Whatever looks like an e-mail address becomes REDACT_MARK, percent-encoded (once or twice) too.
  *   - A referrer on another host than the page is cut as the site says.
  * Thread: any.
@@ -26,7 +29,7 @@
  */
 void redact_facts(struct facts *facts, const struct config_site *site, struct buf *memory);
 
-/* Any text, for logs and samples: only the e-mail addresses. */
+/* Any text, for logs and samples, which may have URLs in it: what stands behind a personal key goes, too. */
 void redact_add_text(struct buf *b, struct str text);
 
 #endif

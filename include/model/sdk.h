@@ -34,6 +34,8 @@ enum sdk_note {
     SDK_DOWNLOAD,   /* download */
     SDK_SEARCH,     /* search */
     SDK_GOAL,       /* idgoal */
+    SDK_ORDER,      /* ec_id */
+    SDK_CART,       /* idgoal, when it is 0 */
     SDK_CONTENT,    /* c_n */
     SDK_INTERACTED, /* c_i */
     SDK_NOTES

@@ -13,7 +13,7 @@
 struct out_options {
     const char *period;    /* the period in words: "2026-11-01 to 2026-11-23, Europe/Berlin" */
     const char *selection; /* what was asked for beside the period, in words; "" */
-    const char *bots;      /* what was done with hits of programs: "are left out" */
+    const char *bots;      /* what was done with hits of programs: "left out" */
     const char *made;      /* when, RFC 3339 */
     bool raw;              /* csv: no guard against formulas */
     bool colours;          /* table: the terminal shows them */

@@ -27,6 +27,12 @@
  */
 void answer(struct exchange *x, int status, struct str type, struct str extra, struct str body);
 
+/*
+ * The head of an answer whose body is what `next` adds, bit by bit, and whose end is the connection's.
+ * Not for listeners that the public reaches: it holds a connection.
+ */
+void answer_stream(struct exchange *x, struct str type, struct str extra, stream_fn *next);
+
 /* A short plain-text body that says the sentence; for errors. Never cached. */
 void answer_text(struct exchange *x, int status, struct str extra, const char *sentence);
 

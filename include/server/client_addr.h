@@ -25,7 +25,7 @@ struct client {
 
 /*
  * https: with x-forwarded-for the last value of X-Forwarded-Proto; with forwarded the proto= of
- * the element that names the client. The caller may know better (its own TLS) and sets it
+ * the last element that was believed, which may hide the client's name. The caller may know better (its own TLS) and sets it
  * afterwards.
  */
 void client_from_request(struct client *out, const struct config_proxies *proxies,

@@ -36,6 +36,7 @@ struct snapshot {
 };
 
 struct admin_view;
+struct live_tap;
 struct rejects;
 
 /* What one loop thread lends to every exchange on it. */
@@ -48,6 +49,8 @@ struct context {
     struct str instance;
     unsigned worker;
     struct metrics *metrics; /* this thread's own */
+    struct live_tap *live;   /* NULL: there is no live page */
+    unsigned streams;        /* answers of this thread that go on */
     int64_t now_ms;          /* wall time of this turn: the ts of its records */
     char http_date[32];      /* the same second as text, DATE_HTTP_BYTES long */
     char *memory; /* scratch for decoded text, CONTEXT_MEMORY_BYTES, free for each exchange */
@@ -56,13 +59,30 @@ struct context {
 
 #define CONTEXT_MEMORY_BYTES 65536
 
+/*
+ * An answer that goes on after its endpoint has returned: until the peer leaves, next is called a few
+ * times a second with the context of that turn and adds what is to follow, nothing at all if there is
+ * nothing new. False ends the answer, and the connection. A peer that does not take what it gets is
+ * not asked for until it has, and is closed after limits.idle_timeout. piece has ANSWER_ADMIN_BYTES_MAX
+ * free.
+ */
+struct stream;
+typedef bool stream_fn(struct stream *stream, struct context *context, struct buf *piece);
+struct stream {
+    stream_fn *next;
+    uint64_t seen; /* next's own, 0 at first */
+    int64_t sent_ms;
+};
+
 struct exchange {
     const struct http_request *request;
     struct context *context;
     struct client client;
-    struct buf *out; /* the answer, headers and body; has ANSWER_BYTES_MAX free */
-    bool close;      /* say and do "Connection: close" */
-    uint64_t batch;  /* the answer waits until this spool batch is decided; 0: it does not wait */
+    struct buf *out;   /* the answer, headers and body; has ANSWER_BYTES_MAX free, or on the admin
+                        listener ANSWER_ADMIN_BYTES_MAX */
+    bool close;        /* say and do "Connection: close" */
+    stream_fn *stream; /* the answer goes on with this; see answer_stream */
+    uint64_t batch;    /* the answer waits until this spool batch is decided; 0: it does not wait */
     unsigned batch_records; /* how many records it put there */
     bool identified;        /* all of its hits are of one visitor: */
     bool cookies_told;      /* its Set-Cookie lines are there */
@@ -70,7 +90,8 @@ struct exchange {
     struct identity identity;
 };
 
-#define ANSWER_BYTES_MAX 16384
+#define ANSWER_BYTES_MAX       16384
+#define ANSWER_ADMIN_BYTES_MAX 61440
 
 typedef void endpoint_fn(struct exchange *x);
 
@@ -100,5 +121,6 @@ endpoint_fn ep_optout_page, ep_optout_change, ep_optin_change, ep_optout_status;
 endpoint_fn ep_dnt, ep_gpc, ep_robots, ep_favicon;
 endpoint_fn ep_page;
 endpoint_fn ep_metrics, ep_healthz, ep_readyz;
+endpoint_fn ep_live, ep_live_events;
 
 #endif

@@ -1,10 +1,10 @@
 /*
- * http.h - strict HTTP/1.1 requests out of a byte stream; the only user of llhttp.
+ * http.h - strict HTTP/1.1 requests out of a byte stream.
  *
  * The parser is fed from one contiguous buffer that belongs to the caller and keeps offsets into
  * it, so a request that arrives in pieces is read once, and its parts are borrowed slices when it
  * is complete. Two readers look at every request, ours and llhttp; what either refuses, or what
- * they read differently, is refused (rules numbered in http.c). No socket, no clock, no allocation.
+ * they read differently, is refused (rules numbered in http_parts.h). No socket, no clock, no allocation.
  */
 #ifndef CRUMB_SERVER_HTTP_H
 #define CRUMB_SERVER_HTTP_H

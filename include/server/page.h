@@ -21,6 +21,9 @@ struct page_part {
     struct str text;
 };
 
+/* For HTML text and quoted attributes: & < > and the double quote. */
+void page_add_escaped(struct buf *b, struct str s);
+
 void page_add(struct buf *b, struct str page, const struct page_part *parts, size_t count);
 
 #endif

@@ -27,6 +27,7 @@ struct worker_options {
     struct spool *spool; /* NULL: none */
     struct str instance;
     const struct admin_view *view; /* NULL: not an admin's */
+    struct live_tap *live;         /* NULL: there is no live page, or it is not told */
     struct snapshot *snapshot;     /* the worker takes over one hold */
     const struct listener
         *listeners; /* their sockets are closed by the worker, also if worker_new fails */

@@ -39,8 +39,8 @@ enum spool_state {
 
 /*
  * wall_ms is stamped on the turn's records by the caller and decides the partition. Never called
- * with a record reserved. A failure to open a new segment is not reported here: spool_reserve will
- * say it.
+ * with a record reserved. A failure to open a new segment is not reported here: spool_reserve and
+ * spool_commit will say it.
  */
 void spool_begin_turn(struct spool *s, int64_t wall_ms);
 
@@ -60,8 +60,8 @@ uint64_t spool_accept(struct spool *s, size_t n);
 
 /*
  * Ends the turn. Process: writes the batch, it is decided when this returns. Power: hands it to the
- * sync thread as soon as the one before is through. On failure the sentence is in e once per change
- * from good to bad, for the log.
+ * sync thread as soon as the one before is through. -1 on failure; e has a sentence for the log when
+ * hits begin to be refused, also for want of room, at most every 10 s; else its code is ERR_NONE.
  */
 int spool_commit(struct spool *s, struct err *e);
 

@@ -9,6 +9,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <sys/file.h>
 #include <sys/mman.h>
 #include <sys/statvfs.h>
 #include <unistd.h>
@@ -390,6 +391,18 @@ int fs_lock(struct fs_file *lock, const char *path, struct err *e)
         return -1;
     }
     return 0;
+}
+
+int fs_lock_dir(struct fs_file *lock, const char *path, struct err *e)
+{
+    lock->name = path;
+    lock->fd = open_retrying(path, O_RDONLY | O_DIRECTORY, 0);
+    if (lock->fd < 0)
+        return err_sys(e, "cannot open %s", path);
+    if (flock(lock->fd, LOCK_EX | LOCK_NB) == 0 || errno != EWOULDBLOCK)
+        return 0;
+    fs_close(lock);
+    return err_set(e, ERR_BUSY, "%s is held by another process", path);
 }
 
 bool fs_is_locked(const char *path)

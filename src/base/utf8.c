@@ -94,6 +94,13 @@ static void add_hex(struct buf *b, unsigned char byte)
     buf_add(b, escaped, sizeof escaped);
 }
 
+bool utf8_has_no_shape(uint32_t point)
+{
+    return point < 0x20 || (point >= 0x7F && point <= 0x9F) || point == 0x200E || point == 0x200F ||
+           (point >= 0x2028 && point <= 0x202E) || (point >= 0x2066 && point <= 0x2069) ||
+           point == 0xFEFF;
+}
+
 void utf8_add_printable(struct buf *b, struct str s)
 {
     uint32_t point;

@@ -71,8 +71,7 @@ static int find_word(const char *option, const char *word, const char *const *wo
 static int set_bots(struct asking *a, struct err *e)
 {
     static const char *const words[] = { "exclude", "include", "only" };
-    static const char *const done[] = { "are left out", "are counted too",
-                                        "are all that is counted" };
+    static const char *const done[] = { "left out", "counted too", "all that is counted" };
     const char *word = a->opts->value[OPT_BOTS];
     int i = word == NULL ? 0 : find_word("bots", word, words, 3, e);
 
@@ -338,24 +337,31 @@ static void add_moment(struct buf *b, int64_t ms)
                      tm.tm_hour == 0 && tm.tm_min == 0 ? "%Y-%m-%d" : "%Y-%m-%d %H:%M", &tm));
 }
 
+static void add_border(struct buf *b, const char *word, int64_t ms, int64_t none)
+{
+    if (ms == none)
+        return;
+    buf_add_str(b, str_of(word));
+    add_moment(b, ms);
+}
+
 /* Known when the data are: a period without a border ends where the hits do. */
 static void describe_period(struct asking *a, const struct report_totals *totals)
 {
     struct buf b = buf_over(a->period, sizeof a->period - 1);
     int64_t since = a->query.since_ms, until = a->query.until_ms;
 
-    if (since == INT64_MIN)
-        since = totals->first_ms;
-    if (until == INT64_MAX)
-        until = totals->last_ms;
-    if (totals->first_ms > totals->last_ms && (since == INT64_MAX || until == INT64_MIN)) {
+    if (totals->first_ms > totals->last_ms) {
         buf_add_lit(&b, "No hits");
+        add_border(&b, " since ", since, INT64_MIN);
+        add_border(&b, " until ", until, INT64_MAX);
     } else {
-        add_moment(&b, since);
+        add_moment(&b, since == INT64_MIN ? totals->first_ms : since);
         buf_add_lit(&b, " to ");
-        add_moment(&b, until);
-        buf_addf(&b, ", %s", opts_has(a->opts, OPT_TZ) ? a->opts->value[OPT_TZ] : "UTC");
+        add_moment(&b, until == INT64_MAX ? totals->last_ms : until);
     }
+    if (b.n > sizeof "No hits" - 1)
+        buf_addf(&b, ", %s", opts_has(a->opts, OPT_TZ) ? a->opts->value[OPT_TZ] : "UTC");
     a->period[b.n] = '\0';
     a->out.period = a->period;
 }

@@ -6,6 +6,7 @@
  */
 #include <stdio.h>
 
+#include "cli/nearest.h"
 #include "cli/opts.h"
 #include "cli/out.h"
 #include "model/config.h"
@@ -30,13 +31,20 @@ static void find_origin(const struct config *config, char origin[ORIGIN_BYTES])
 
 static int find_site(const struct config *config, const char **name, struct err *e)
 {
+    char text[NEAREST_TEXT_BYTES];
+    struct nearest nearest;
+
     if (*name == NULL && config->sites_count == 1)
         *name = config->sites[0].name;
     if (*name == NULL)
         return err_set(e, ERR_INPUT, "which site? --site NAME says it");
     if (config->sites_count == 0 || config->open || config_site(config, str_of(*name)) != NULL)
         return 0;
-    return err_set(e, ERR_INPUT, "there is no site %.64s in the config file", *name);
+    nearest_begin(&nearest, str_of(*name));
+    for (unsigned i = 0; i < config->sites_count; i++)
+        nearest_offer(&nearest, config->sites[i].name);
+    return err_set(e, ERR_INPUT, "there is no site %.64s in the config file%s", *name,
+                   nearest_text(&nearest, "", text));
 }
 
 static bool is_name(struct str name)

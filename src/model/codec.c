@@ -123,6 +123,14 @@ static struct url url_split(struct str s)
     return url;
 }
 
+void codec_url_parts(struct str url, struct str *host, struct str *path)
+{
+    struct url parts = url_split(url);
+
+    *host = parts.host;
+    *path = parts.path;
+}
+
 static void add_url(struct buf *b, const char *key, size_t key_bytes, const struct url *url,
                     size_t max_bytes)
 {

@@ -10,6 +10,7 @@
 #include <jansson.h>
 #include <stdlib.h>
 
+#include "base/crypto.h"
 #include "base/utf8.h"
 #include "model/facts.h"
 
@@ -46,6 +47,62 @@ static unsigned depth_of(struct str s)
     return deepest;
 }
 
+/* The number of an escape at s.p[i], uXXXX behind a backslash; -1 when it is none. */
+static long escape_at(struct str s, size_t i)
+{
+    unsigned char bytes[2];
+
+    if (i + 6 > s.n || s.p[i] != '\\' || s.p[i + 1] != 'u' ||
+        !crypto_read_hex(str_from(s.p + i + 2, 4), bytes, sizeof bytes))
+        return -1;
+    return bytes[0] << 8 | bytes[1];
+}
+
+/*
+ * Half a surrogate pair is what JSON.stringify makes of half an emoji, and no text to jansson: the
+ * character for what cannot be read takes its place. Moves *i to the first one there or behind.
+ */
+static bool find_half(struct str s, size_t *i)
+{
+    while (*i < s.n) {
+        const char *backslash = memchr(s.p + *i, '\\', s.n - *i);
+        long unit, next;
+
+        if (backslash == NULL)
+            return false;
+        *i = (size_t)(backslash - s.p);
+        unit = escape_at(s, *i);
+        next = escape_at(s, *i + 6);
+        if (unit >= 0xD800 && unit < 0xDC00 && next >= 0xDC00 && next < 0xE000)
+            *i += 12;
+        else if (unit >= 0xD800 && unit < 0xE000)
+            return true;
+        else
+            *i += 2;
+    }
+    return false;
+}
+
+static char *without_halves(struct str s)
+{
+    char *copy = str_dup(s);
+
+    for (size_t i = 0; copy != NULL && find_half(s, &i); i += 6)
+        memcpy(copy + i, "\\uFFFD", 6);
+    return copy;
+}
+
+static json_t *load(struct str s, json_error_t *error)
+{
+    const size_t flags = JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL;
+    size_t i = 0;
+    char *copy = find_half(s, &i) ? without_halves(s) : NULL;
+    json_t *root = json_loadb(copy != NULL ? copy : s.n == 0 ? "" : s.p, s.n, flags, error);
+
+    free(copy);
+    return root;
+}
+
 static int find_events(struct json_in *in, const char *under, struct err *e)
 {
     in->events = in->root;
@@ -59,7 +116,6 @@ static int find_events(struct json_in *in, const char *under, struct err *e)
 
 struct json_in *json_in_read(struct str body, const char *under, size_t *events, struct err *e)
 {
-    const size_t flags = JSON_REJECT_DUPLICATES | JSON_DECODE_ANY | JSON_ALLOW_NUL;
     struct json_in *in;
     json_error_t error;
 
@@ -77,7 +133,7 @@ struct json_in *json_in_read(struct str body, const char *under, size_t *events,
         err_set(e, ERR_MEMORY, "out of memory");
         return NULL;
     }
-    in->root = json_loadb(body.n == 0 ? "" : body.p, body.n, flags, &error);
+    in->root = load(body, &error);
     if (in->root == NULL) {
         err_set(e, ERR_INPUT, "not JSON: line %d, column %d: %s", error.line, error.column,
                 error.text);

@@ -39,10 +39,13 @@ const struct option option_table[] = {
     { "listen[].address", TEXT_ADDRESS, REQUIRED, AT(config_listen, address),
       .sentence = "An IP address and port; IPv6 in brackets; port 0 takes any free one." },
     { "listen[].proxy_protocol", BOOLEAN, 0, AT(config_listen, proxy_protocol), "false",
-      .sentence = "Every connection begins with a PROXY protocol header, version 1 or 2, of a "
-                  "trusted proxy." },
+      .sentence = "Every connection begins with a PROXY protocol header, version 1 or 2. It is "
+                  "believed of trusted_proxies; without that option, of whoever connects." },
     { "admin", TEXT_ADDRESS, RESTART, AT(config, admin), "127.0.0.1:8081",
-      .sentence = "Where metrics and health are served; not for the public." },
+      .sentence = "Where the live page, metrics and health are served; not for the public." },
+    { "live", BOOLEAN, RESTART, AT(config, live), "true",
+      .sentence = "The live page is served on the address of admin: what came in the last half "
+                  "hour, counted in memory." },
     { "public_origin", TEXT_ORIGIN, 0, AT(config, public_origin),
       .sample = "#public_origin: https://crumb.example\n",
       .sentence = "How browsers reach this server, for the tag that crumb tag prints." },

@@ -16,29 +16,32 @@
  */
 
 /*
- * Lower case; compared with the key's letters, without case, '-', '_' and '.' left out. All rows have one
- * size, zeros behind, so that a key is compared with all of them in a few nanoseconds.
+ * By first letter, each between spaces. Lower case; compared with the letters and digits of a key, without
+ * case, and with those of its last words. One look at a few bytes for most of the keys there are.
  */
-#define PERSONAL_KEY_BYTES_MAX 16
+#define WORD_BYTES_MAX 16
 
-/* clang-format off */
-static const char personal_keys[][PERSONAL_KEY_BYTES_MAX] = {
-    /* who */
-    "email", "mail", "emailaddress", "useremail", "eml", "username", "user", "login", "userid",
-    "firstname", "lastname", "fullname", "surname", "givenname", "familyname", "birthday",
-    "birthdate", "dateofbirth", "dob", "ssn", "passport", "taxid",
-    /* where to reach them */
-    "phone", "phonenumber", "tel", "telephone", "mobile", "msisdn", "fax", "address", "street",
-    "zip", "zipcode", "postcode", "postalcode",
-    /* what opens doors */
-    "password", "passwd", "passwort", "pass", "pwd", "pin", "otp", "secret", "clientsecret",
-    "token", "accesstoken", "refreshtoken", "idtoken", "authtoken", "csrftoken", "resettoken",
-    "auth", "authorization", "apikey", "jwt", "session", "sessionid", "sid", "phpsessid",
-    "jsessionid", "signature", "samlresponse",
-    /* what they pay with */
-    "creditcard", "cardnumber", "ccnumber", "cvv", "cvc", "iban", "accountnumber",
+static const char *const personal_words[26] = {
+    ['a' - 'a'] = " address auth authorization authtoken accesstoken accountnumber apikey ",
+    ['b' - 'a'] = " birthday birthdate ",
+    ['c' - 'a'] = " creditcard cardnumber ccnumber cvv cvc clientsecret csrftoken ",
+    ['d' - 'a'] = " dateofbirth dob ",
+    ['e' - 'a'] = " email emailaddress eml ",
+    ['f' - 'a'] = " firstname fullname familyname fax ",
+    ['g' - 'a'] = " givenname ",
+    ['i' - 'a'] = " iban idtoken ",
+    ['j' - 'a'] = " jwt jsessionid ",
+    ['l' - 'a'] = " lastname login ",
+    ['m' - 'a'] = " mail mobile msisdn ",
+    ['o' - 'a'] = " otp ",
+    ['p' - 'a'] = " password passwd passwort pass pwd pin passport phone phonenumber phpsessid "
+                  "postcode postalcode ",
+    ['r' - 'a'] = " refreshtoken resettoken ",
+    ['s' - 'a'] = " surname ssn street secret session sessionid sid signature samlresponse ",
+    ['t' - 'a'] = " token tel telephone taxid ",
+    ['u' - 'a'] = " user username userid useremail ",
+    ['z' - 'a'] = " zip zipcode ",
 };
-/* clang-format on */
 
 static char lower(char c)
 {
@@ -47,20 +50,42 @@ static char lower(char c)
     return c;
 }
 
-static bool is_in_table(struct str key)
+static bool is_alnum(char c)
 {
-    char plain[PERSONAL_KEY_BYTES_MAX] = { 0 };
-    size_t n = 0;
+    return (c >= '0' && c <= '9') || (lower(c) >= 'a' && lower(c) <= 'z');
+}
 
-    for (size_t i = 0; i < key.n; i++) {
-        if (key.p[i] == '-' || key.p[i] == '_' || key.p[i] == '.')
+static bool is_in_table(struct str words)
+{
+    char plain[WORD_BYTES_MAX + 3] = " ";
+    char first = words.n == 0 ? '\0' : lower(words.p[0]);
+    size_t n = 1;
+
+    if (first < 'a' || first > 'z' || personal_words[first - 'a'] == NULL)
+        return false;
+    for (size_t i = 0; i < words.n; i++) {
+        if (!is_alnum(words.p[i]))
             continue;
-        if (n == sizeof plain)
+        if (n > WORD_BYTES_MAX)
             return false;
-        plain[n++] = lower(key.p[i]);
+        plain[n++] = lower(words.p[i]);
     }
-    for (size_t i = 0; i < sizeof personal_keys / sizeof personal_keys[0]; i++) {
-        if (memcmp(plain, personal_keys[i], sizeof plain) == 0)
+    plain[n++] = ' ';
+    return strstr(personal_words[first - 'a'], plain) != NULL;
+}
+
+/* A word begins behind what is no letter, and where small letters end: user[email], billing_phone, newPassword. */
+static bool begins_word(struct str key, size_t i)
+{
+    if (i == 0 || !is_alnum(key.p[i - 1]))
+        return is_alnum(key.p[i]);
+    return key.p[i] >= 'A' && key.p[i] <= 'Z' && key.p[i - 1] >= 'a' && key.p[i - 1] <= 'z';
+}
+
+static bool ends_in_table(struct str key)
+{
+    for (size_t i = 0; i < key.n; i++) {
+        if (begins_word(key, i) && is_in_table(str_from(key.p + i, key.n - i)))
             return true;
     }
     return false;
@@ -84,30 +109,25 @@ static bool is_personal(struct str key, const struct config_site *site)
             is_in_list(STR(LIST_KEEP_ALL), site->query_drop, site->query_drop_count))
             return true;
     }
-    return is_in_table(key);
+    return ends_in_table(key);
 }
 
-/* A key as it stands in a URL, where "e%6Dail" is "email" too. */
+/* A key as it stands in a URL, where "e%6Dail" is "email" too, and after another round "e%256Dail". */
 static bool is_personal_encoded(struct str key, const struct config_site *site)
 {
-    char memory[64];
-    struct buf decoded = buf_over(memory, sizeof memory);
+    char memory[2][64];
 
-    if (key.n == 0)
-        return false;
-    if (memchr(key.p, '%', key.n) == NULL)
-        return is_personal(key, site);
-    percent_decode(&decoded, str_from(key.p, key.n < sizeof memory ? key.n : sizeof memory), true);
-    return is_personal(buf_str(&decoded), site);
+    for (int round = 0; round < 2 && key.n > 0 && memchr(key.p, '%', key.n) != NULL; round++) {
+        struct buf decoded = buf_over(memory[round], sizeof memory[round]);
+
+        percent_decode(&decoded, str_from(key.p, key.n < decoded.cap ? key.n : decoded.cap), true);
+        key = buf_str(&decoded);
+    }
+    return key.n > 0 && is_personal(key, site);
 }
 
 /* ---- e-mail addresses --------------------------------------------------------------------------
  */
-
-static bool is_alnum(char c)
-{
-    return (c >= '0' && c <= '9') || (lower(c) >= 'a' && lower(c) <= 'z');
-}
 
 /* RFC 5322 allows more; these are what addresses are made of. Bytes above ASCII are RFC 6531. */
 static bool is_local(char c)
@@ -233,121 +253,144 @@ static bool may_hold_mail(struct str s)
 /* ---- URLs --------------------------------------------------------------------------------------
  */
 
-/* a=1&b=2 with personal values marked. Also ';' between pairs, as some servers read it. */
-static void add_pairs(struct buf *b, struct str pairs, const struct config_site *site)
+#define NESTED_MAX       2 /* URLs within URLs */
+#define NESTED_BYTES_MAX 2048
+
+static struct str skip(struct str s, size_t n)
 {
-    size_t at = 0;
-
-    while (at < pairs.n) {
-        size_t end = at;
-        struct str pair, key;
-
-        while (end < pairs.n && pairs.p[end] != '&' && pairs.p[end] != ';')
-            end++;
-        pair = str_from(pairs.p + at, end - at);
-        key = str_from(pair.p, str_find(pair, '=', 0));
-        if (key.n < pair.n && is_personal_encoded(key, site)) {
-            buf_add(b, key.p, key.n + 1);
-            buf_add_str(b, MARK);
-        } else {
-            add_without_mail(b, pair);
-        }
-        if (end < pairs.n)
-            buf_add_char(b, pairs.p[end]);
-        at = end + 1;
-    }
+    return str_from(s.p + n, s.n - n);
 }
 
-/* Is there a pair with a personal key? */
-static bool has_personal_pair(struct str pairs, const struct config_site *site)
+static bool ends_part(char c, bool in_path)
 {
-    size_t at = 0;
-
-    while (at < pairs.n) {
-        size_t end = at, equals = pairs.n;
-
-        while (end < pairs.n && pairs.p[end] != '&' && pairs.p[end] != ';') {
-            if (pairs.p[end] == '=' && equals == pairs.n)
-                equals = end;
-            end++;
-        }
-        if (equals < end && is_personal_encoded(str_from(pairs.p + at, equals - at), site))
-            return true;
-        at = end + 1;
-    }
-    return false;
-}
-
-/* scheme://user:word@host: what is no address although it has an at sign; the codec takes it out. */
-static size_t origin_bytes(struct str url)
-{
-    const char *slashes = url.n == 0 ? NULL : memmem(url.p, url.n, "//", 2);
-    size_t n;
-
-    if (slashes == NULL || slashes - url.p > 32)
-        return 0;
-    for (n = (size_t)(slashes - url.p) + 2; n < url.n; n++) {
-        if (url.p[n] == '/' || url.p[n] == '?' || url.p[n] == '#' || url.p[n] == '\\')
-            break;
-    }
-    return n;
+    return c == '&' || c == ';' || c == '?' || c == '#' || (c == '/' && in_path);
 }
 
 /*
- * origin path [? pairs] [# fragment], where the fragment of a single-page application has a path and
- * pairs of its own: everything behind the first '?' or '#' is read as pairs, cut at '?' and '#' too.
+ * The next KEY=VALUE, or whatever stands there, of a path (/a;b=1/c), a query or a fragment, which in a
+ * single-page application has a path and a query of its own. What ended it stays in front of the rest.
  */
-static bool redact_url(struct str *url, const struct config_site *site, struct buf *memory)
+static struct str cut_part(struct str *rest, bool *in_path)
 {
-    size_t origin = origin_bytes(*url), path = origin, start = memory->n;
-    struct str rest;
+    struct str part = *rest;
+    size_t n = 0;
 
-    while (path < url->n && url->p[path] != '?' && url->p[path] != '#')
-        path++;
-    rest = str_from(url->p + path, url->n - path);
-    if (!may_hold_mail(str_from(url->p + origin, url->n - origin))) {
-        bool found = false;
+    while (n < rest->n && !ends_part(rest->p[n], *in_path))
+        n++;
+    if (n < rest->n && (rest->p[n] == '?' || rest->p[n] == '#'))
+        *in_path = false;
+    *rest = skip(*rest, n);
+    return str_from(part.p, n);
+}
 
-        for (size_t i = 0, end; i < rest.n && !found; i = end) {
-            for (end = i + 1; end < rest.n && rest.p[end] != '?' && rest.p[end] != '#'; end++)
-                ;
-            found = has_personal_pair(str_from(rest.p + i + 1, end - i - 1), site);
-        }
-        if (!found)
+static bool has_personal_part(struct str s, const struct config_site *site, int nested);
+
+/* An encoded URL with something personal in it, or more than can be looked at. */
+static bool hides_personal(struct str value, const struct config_site *site, int nested)
+{
+    char memory[NESTED_BYTES_MAX];
+    struct buf decoded = buf_over(memory, sizeof memory);
+
+    if (value.n == 0 || nested == NESTED_MAX || memchr(value.p, '%', value.n) == NULL)
+        return false;
+    percent_decode(&decoded, value, true);
+    return decoded.full || has_personal_part(buf_str(&decoded), site, nested + 1);
+}
+
+/* How much of a part is its key with the equals sign, when the value has to go; 0: nothing has. */
+static size_t personal_key_bytes(struct str part, const struct config_site *site, int nested)
+{
+    size_t equals = str_find(part, '=', 0);
+
+    if (equals == part.n)
+        return 0;
+    if (is_personal_encoded(str_from(part.p, equals), site) ||
+        hides_personal(skip(part, equals + 1), site, nested))
+        return equals + 1;
+    return 0;
+}
+
+static bool has_personal_part(struct str s, const struct config_site *site, int nested)
+{
+    bool in_path = true;
+
+    if (s.n == 0 || memchr(s.p, '=', s.n) == NULL)
+        return nested > 0 && hides_personal(s, site, nested);
+    for (;;) {
+        if (personal_key_bytes(cut_part(&s, &in_path), site, nested) > 0)
             return true;
+        if (s.n == 0)
+            return false;
+        s = skip(s, 1);
     }
-    buf_add(memory, url->p, origin);
-    add_without_mail(memory, str_from(url->p + origin, path - origin));
-    for (size_t i = 0, end; i < rest.n; i = end) {
-        for (end = i + 1; end < rest.n && rest.p[end] != '?' && rest.p[end] != '#'; end++)
-            ;
-        buf_add_char(memory, rest.p[i]);
-        add_pairs(memory, str_from(rest.p + i + 1, end - i - 1), site);
+}
+
+static void add_parts(struct buf *b, struct str s, const struct config_site *site)
+{
+    bool in_path = true;
+
+    for (;;) {
+        struct str part = cut_part(&s, &in_path);
+        size_t key_bytes = personal_key_bytes(part, site, 0);
+
+        if (key_bytes > 0) {
+            buf_add(b, part.p, key_bytes);
+            buf_add_str(b, MARK);
+        } else {
+            add_without_mail(b, part);
+        }
+        if (s.n == 0)
+            return;
+        buf_add_char(b, s.p[0]);
+        s = skip(s, 1);
     }
-    *url = str_from(memory->p + start, memory->n - start);
-    return !memory->full;
+}
+
+/* SCHEME://USER:WORD@HOST, where it begins and ends. All 0 in a text that does not begin as a URL. */
+struct origin {
+    size_t user, host, end;
+};
+
+static struct origin find_origin(struct str url)
+{
+    const char *slashes = url.n == 0 ? NULL : memmem(url.p, url.n, "//", 2);
+    struct origin o = { 0, 0, 0 };
+
+    if (slashes == NULL || slashes - url.p > 32)
+        return o;
+    o.user = o.host = o.end = (size_t)(slashes - url.p) + 2;
+    for (; o.end < url.n; o.end++) {
+        char c = url.p[o.end];
+
+        if (c == '/' || c == '?' || c == '#' || c == '\\' || c == ' ')
+            break;
+        if (c == '@')
+            o.host = o.end + 1;
+    }
+    return o;
 }
 
 static bool redact_text(struct str *text, const struct config_site *site, struct buf *memory)
 {
+    struct origin o = find_origin(*text);
+    struct str rest = skip(*text, o.end);
     size_t start = memory->n;
 
-    if (str_starts(*text, STR("http://")) || str_starts(*text, STR("https://")))
-        return redact_url(text, site, memory);
-    if (!may_hold_mail(*text))
+    if (text->n == 0 ||
+        (o.user == o.host && !may_hold_mail(rest) && !has_personal_part(rest, site, 0)))
         return true;
-    add_without_mail(memory, *text);
+    buf_add(memory, text->p, o.user);
+    buf_add(memory, text->p + o.host, o.end - o.host);
+    add_parts(memory, rest, site);
     *text = str_from(memory->p + start, memory->n - start);
     return !memory->full;
 }
 
 static struct str host_of(struct str url)
 {
-    size_t end = origin_bytes(url), from = end;
+    struct origin o = find_origin(url);
 
-    while (from > 0 && url.p[from - 1] != '/' && url.p[from - 1] != '@')
-        from--;
-    return str_from(url.p + from, end - from);
+    return str_from(url.p + o.host, o.end - o.host);
 }
 
 static void cut_referrer(struct facts *facts, const struct config_site *site)
@@ -355,22 +398,16 @@ static void cut_referrer(struct facts *facts, const struct config_site *site)
     if (facts->ref.p == NULL || site == NULL || site->referrer == REFERRER_FULL ||
         str_eq_nocase(host_of(facts->ref), host_of(facts->url)))
         return;
-    facts->ref.n = site->referrer == REFERRER_ORIGIN ? origin_bytes(facts->ref) : 0;
+    facts->ref.n = site->referrer == REFERRER_ORIGIN ? find_origin(facts->ref).end : 0;
 }
 
 /* ---- facts -------------------------------------------------------------------------------------
  */
 
-typedef bool redact_fn(struct str *text, const struct config_site *site, struct buf *memory);
-
-/* What is done to which fact. A name in a log is worth less than an address in it. */
-static const struct rule {
-    size_t offset; /* in struct facts */
-    redact_fn *apply;
-} rules[] = {
-    { offsetof(struct facts, url), redact_url },    { offsetof(struct facts, ref), redact_url },
-    { offsetof(struct facts, title), redact_text }, { offsetof(struct facts, name), redact_text },
-    { offsetof(struct facts, pv), redact_text },    { offsetof(struct facts, lang), redact_text },
+/* A name in a log is worth less than an address in it. */
+static const size_t texts[] = {
+    offsetof(struct facts, url),  offsetof(struct facts, ref), offsetof(struct facts, title),
+    offsetof(struct facts, name), offsetof(struct facts, pv),  offsetof(struct facts, lang),
 };
 
 static void redact_param(struct event_param *param, const struct config_site *site,
@@ -389,11 +426,11 @@ static void redact_param(struct event_param *param, const struct config_site *si
 void redact_facts(struct facts *facts, const struct config_site *site, struct buf *memory)
 {
     cut_referrer(facts, site);
-    for (size_t i = 0; i < sizeof rules / sizeof rules[0]; i++) {
-        struct str *text = (struct str *)(void *)((char *)facts + rules[i].offset);
+    for (size_t i = 0; i < sizeof texts / sizeof texts[0]; i++) {
+        struct str *text = (struct str *)(void *)((char *)facts + texts[i]);
         size_t start = memory->n;
 
-        if (text->n > 0 && !rules[i].apply(text, site, memory)) {
+        if (text->n > 0 && !redact_text(text, site, memory)) {
             buf_rewind(memory, start);
             *text = STR_ABSENT;
         }
@@ -404,5 +441,5 @@ void redact_facts(struct facts *facts, const struct config_site *site, struct bu
 
 void redact_add_text(struct buf *b, struct str text)
 {
-    add_without_mail(b, text);
+    add_parts(b, text, NULL);
 }

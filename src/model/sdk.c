@@ -96,6 +96,16 @@ static const struct row matomo[] = {
     { "c_i",         NOTE,   SDK_INTERACTED, NULL },
     { "c_p",         PARAM,  0,              "piece" },
     { "c_t",         PARAM,  0,              "target" },
+    { "ec_id",       BOTH,   SDK_ORDER,      "order" },
+    { "ec_items",    PARAM,  0,              "items" },
+    { "ec_st",       PARAM,  0,              "subtotal" },
+    { "ec_tx",       PARAM,  0,              "tax" },
+    { "ec_sh",       PARAM,  0,              "shipping" },
+    { "ec_dt",       PARAM,  0,              "discount" },
+    { "_pks",        PARAM,  0,              "product" },
+    { "_pkn",        PARAM,  0,              "product_name" },
+    { "_pkc",        PARAM,  0,              "product_category" },
+    { "_pkp",        PARAM,  0,              "price" },
     { "_rcn",        PARAM,  0,              "campaign" },
     { "_rck",        PARAM,  0,              "keyword" },
     { "_id",         DROP,   0,              NULL },  /* identifiers of their own */
@@ -127,6 +137,7 @@ static const struct row matomo[] = {
     { "queuedtracking", DROP, 0,             NULL },
     { "new_visit",   DROP,   0,              NULL },
     { "ca",          DROP,   0,              NULL },
+    { "cs",          DROP,   0,              NULL },  /* the page's encoding; ours is UTF-8 */
     { "cookie",      DROP,   0,              NULL },  /* what browsers have had */
     { "fla",         DROP,   0,              NULL },
     { "java",        DROP,   0,              NULL },
@@ -339,14 +350,22 @@ static void take_page_id(void *arg, struct str key, struct str value)
         set_fact(hit->facts, AT(pv), copy(hit->memory, value));
 }
 
-/* One entity. Of all there can be, web_page is the one that crumb has a field for: the page view's id. */
+/*
+ * One entity. Of all there can be, web_page is the one that crumb has a field for: the page view's id.
+ * client_session is an identifier of their own. Others are the page owner's: a param each, by their name.
+ */
 static void take_entity(struct sdk_hit *hit, const struct described *entity)
 {
+    struct str name = schema_name(entity->schema);
     size_t events;
     struct json_in *in;
 
-    if (!str_eq(schema_name(entity->schema), STR("web_page")) || entity->data.n == 0)
+    if (str_eq(name, STR("client_session")) || entity->data.n == 0)
         return;
+    if (!str_eq(name, STR("web_page"))) {
+        add_param(hit, name, entity->data);
+        return;
+    }
     in = json_in_read(entity->data, NULL, &events, NULL);
     if (in != NULL && events == 1)
         json_in_pairs(in, 0, take_page_id, hit, hit->memory);
@@ -436,7 +455,8 @@ static const struct {
     { SDK_HEARTBEAT, EVENT_PING, "" },          { SDK_ACTION, EVENT_EVENT, NULL },
     { SDK_DOWNLOAD, EVENT_EVENT, "download" },  { SDK_LINK, EVENT_EVENT, "outbound" },
     { SDK_SEARCH, EVENT_EVENT, "search" },      { SDK_INTERACTED, EVENT_EVENT, "click" },
-    { SDK_CONTENT, EVENT_EVENT, "impression" }, { SDK_GOAL, EVENT_EVENT, "goal" },
+    { SDK_CONTENT, EVENT_EVENT, "impression" }, { SDK_ORDER, EVENT_EVENT, "order" },
+    { SDK_CART, EVENT_EVENT, "cart" },          { SDK_GOAL, EVENT_EVENT, "goal" },
 };
 
 static bool end_matomo(struct sdk_hit *hit, struct err *e)
@@ -445,6 +465,9 @@ static bool end_matomo(struct sdk_hit *hit, struct err *e)
         err_set(e, ERR_INPUT, "rec is not 1");
         return false;
     }
+    if (str_eq(hit->notes[SDK_GOAL],
+               STR("0"))) /* which is the shop; with a number it is an order */
+        hit->notes[SDK_CART] = hit->notes[SDK_GOAL];
     hit->kind = EVENT_VIEW;
     for (size_t i = 0; i < COUNT(actions); i++) {
         if (hit->notes[actions[i].note].n == 0)

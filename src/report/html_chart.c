@@ -25,7 +25,7 @@ static const struct report_cell *cell_of(const struct report_table *table, size_
     return NULL;
 }
 
-/* 1, 2 or 5 times a power of ten, not below n. */
+/* 1, 2 or 5 times a power of ten, not below n; report.js does the same. */
 static uint64_t round_up(uint64_t n)
 {
     static const uint64_t steps[] = { 1, 2, 5 };
@@ -43,27 +43,36 @@ static uint64_t largest_view(const struct report_table *table)
 {
     uint64_t largest = 1;
 
+    /* Each line of the grid stands for a whole number. */
     for (size_t r = 0; r < table->rows_count; r++) {
         uint64_t n = cell_of(table, r, "views")->count;
 
         largest = n > largest ? n : largest;
     }
-    return round_up(largest);
+    return GRID_LINES * round_up((largest + GRID_LINES - 1) / GRID_LINES);
 }
 
-/* The stretched picture is 1000 x 100; one point stands in the middle. */
+/* The stretched picture is 1000 x 100; one point's label stands in the middle. */
 static double x_of(const struct report_table *table, size_t r)
 {
     return table->rows_count == 1 ? 500 : 1000.0 * (double)r / (double)(table->rows_count - 1);
 }
 
+static double y_of(const struct report_table *table, size_t r, const char *name, uint64_t top)
+{
+    return 100 - 100 * (double)cell_of(table, r, name)->count / (double)top;
+}
+
 static void add_line(struct text *text, const struct report_table *table, const char *name,
                      uint64_t top, bool area)
 {
-    text_addf(text, "<path class=\"%s%s\" d=\"", name, area ? " area" : "");
-    for (size_t r = 0; r < table->rows_count; r++)
-        text_addf(text, "%s%.1f %.2f", r == 0 ? (area ? "M0 100L" : "M") : "L", x_of(table, r),
-                  100 - 100 * (double)cell_of(table, r, name)->count / (double)top);
+    text_addf(text, "<path class=\"%s%s\" d=\"%s", name, area ? " area" : "",
+              area ? "M0 100L" : "M");
+    if (table->rows_count == 1)
+        text_addf(text, "0 %.2fL1000 %.2f", y_of(table, 0, name, top), y_of(table, 0, name, top));
+    for (size_t r = 0; table->rows_count > 1 && r < table->rows_count; r++)
+        text_addf(text, "%s%.1f %.2f", r == 0 ? "" : "L", x_of(table, r),
+                  y_of(table, r, name, top));
     text_add_str(text, area ? STR("L1000 100Z\"/>") : STR("\"/>"));
 }
 

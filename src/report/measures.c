@@ -118,15 +118,20 @@ const char *const *asked_keys(const struct report_spec *spec, size_t i)
     return i == 0 && spec->by[0] != NULL ? spec->by : spec->rows[i]->keys;
 }
 
-bool asked_is_key(const struct report_spec *spec, size_t i, const char *name)
+const char *asked_key_name(const char *key)
+{
+    return strncmp(key, "params.", 7) == 0 ? key + 7 : key;
+}
+
+int asked_key(const struct report_spec *spec, size_t i, const char *name)
 {
     const char *const *keys = asked_keys(spec, i);
 
-    for (unsigned k = 0; k < REPORT_KEYS_MAX && keys[k] != NULL; k++) {
-        if (strcmp(name, keys[k]) == 0)
-            return true;
+    for (int k = 0; k < REPORT_KEYS_MAX && keys[k] != NULL; k++) {
+        if (strcmp(name, keys[k]) == 0 || strcmp(name, asked_key_name(keys[k])) == 0)
+            return k;
     }
-    return false;
+    return -1;
 }
 
 const char *asked_sort(const struct report_spec *spec, size_t i)

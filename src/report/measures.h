@@ -35,6 +35,9 @@ const char *measure_main(const struct report_row *row, const char *sort);
 /* Of row i of the spec: --by and --sort are about the first. */
 const char *const *asked_keys(const struct report_spec *spec, size_t i);
 const char *asked_sort(const struct report_spec *spec, size_t i);
-bool asked_is_key(const struct report_spec *spec, size_t i, const char *name);
+int asked_key(const struct report_spec *spec, size_t i, const char *name); /* which; -1: none */
+
+/* "params.banner" is called "banner" in data. */
+const char *asked_key_name(const char *key);
 
 #endif

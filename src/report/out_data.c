@@ -93,7 +93,7 @@ void out_add_bots(struct text *text, const struct report *report, const struct o
     if (bots == 0)
         return;
     add_grouped(text, bots);
-    text_addf(text, bots == 1 ? " hit of a bot %s" : " hits of bots %s", options->bots);
+    text_addf(text, bots == 1 ? " hit of a bot is %s" : " hits of bots are %s", options->bots);
 }
 
 /* ---- json, ndjson -------------------------------------------------------------------------------------------- */

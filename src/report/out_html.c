@@ -28,16 +28,35 @@ static const struct report_cell *cell_at(const struct report_table *table, size_
 
 /* ---- overview: cards ---------------------------------------------------------------------------------------- */
 
-static void add_change(struct text *text, double change, bool known)
+/* Unknown: there was nothing before. Of a rate, more is neither good nor bad. */
+static void add_change(struct text *text, const struct report_cell *change, bool judged)
 {
-    if (!known)
-        return;
-    if (fabs(change) < 0.0005) {
+    const char *class = change->number < 0 ? "down" : "up";
+
+    if (!change->known)
+        text_add_lit(text, "<span class=\"same\">new</span>");
+    else if (fabs(change->number) < 0.0005)
         text_add_lit(text, "<span class=\"same\">= 0.0 %</span>");
-        return;
-    }
-    text_addf(text, "<span class=\"%s\">%s %+.1f %%</span>", change < 0 ? "down" : "up",
-              change < 0 ? "\xE2\x96\xBC" : "\xE2\x96\xB2", change * 100);
+    else
+        text_addf(text, "<span class=\"%s\">%s %+.1f %%</span>", judged ? class : "same",
+                  change->number < 0 ? "\xE2\x96\xBC" : "\xE2\x96\xB2", change->number * 100);
+}
+
+static bool is_judged(const struct report_column *column)
+{
+    return column->type != REPORT_RATE && strcmp(column->name, "bots") != 0;
+}
+
+/* "before 1,234" and how much it changed. */
+static void add_comparison(const struct page *page, const struct report_table *table, unsigned c)
+{
+    const struct report_cell *now = cell_at(table, 0, c), *before = cell_at(table, 1, c);
+
+    if (now->known && before->known && (cell_at(table, 2, c)->known || now->count > 0))
+        add_change(page->text, cell_at(table, 2, c), is_judged(&table->columns[c]));
+    text_add_lit(page->text, " <small>before ");
+    out_add_value(page->text, &table->columns[c], before);
+    text_add_lit(page->text, "</small>");
 }
 
 static void add_cards(const struct page *page, const struct report_table *table)
@@ -47,12 +66,8 @@ static void add_cards(const struct page *page, const struct report_table *table)
         text_addf(page->text, "<div><dt>%s</dt><dd><b>", table->columns[c].title);
         out_add_value(page->text, &table->columns[c], cell_at(table, 0, c));
         text_add_lit(page->text, "</b>");
-        if (table->rows_count == 3) {
-            text_add_lit(page->text, " <small>before ");
-            out_add_value(page->text, &table->columns[c], cell_at(table, 1, c));
-            text_add_lit(page->text, "</small> ");
-            add_change(page->text, cell_at(table, 2, c)->number, cell_at(table, 2, c)->known);
-        }
+        if (table->rows_count == 3)
+            add_comparison(page, table, c);
         text_add_lit(page->text, "</dd></div>\n");
     }
     text_add_lit(page->text, "</dl>\n");
@@ -90,6 +105,12 @@ static void add_key(const struct page *page, const struct report_column *column,
     }
 }
 
+/* A narrow page leaves it out: the change says it. */
+static bool is_before(const struct report_table *table, unsigned c)
+{
+    return c + 1 < table->columns_count && table->columns[c + 1].is_change;
+}
+
 /* Ten steps of a shade behind a rate: retention. */
 static void add_heat(const struct page *page, const struct report_column *column,
                      const struct report_cell *cell)
@@ -113,9 +134,10 @@ static void add_cell(const struct page *page, const struct report_table *table, 
     } else if (table->row->fold == FOLD_RETENTION && column.type == REPORT_RATE) {
         add_heat(page, &column, cell);
     } else {
-        text_add_lit(page->text, "<td class=\"n\">");
+        text_add_str(page->text, is_before(table, c) ? STR("<td class=\"n before\">")
+                                                     : STR("<td class=\"n\">"));
         if (column.is_change)
-            add_change(page->text, cell->number, cell->known);
+            add_change(page->text, cell, true);
         else
             out_add_value(page->text, &column, cell);
         text_add_lit(page->text, "</td>");
@@ -153,7 +175,9 @@ static void add_table(const struct page *page, const struct report_table *table)
               table->row->name);
     for (unsigned c = 0; c < table->columns_count; c++) {
         text_addf(page->text, "<th scope=\"col\"%s>",
-                  table->columns[c].type == REPORT_TEXT ? "" : " class=\"n\"");
+                  table->columns[c].type == REPORT_TEXT ? ""
+                  : is_before(table, c)                 ? " class=\"n before\""
+                                                        : " class=\"n\"");
         text_add_html(page->text, str_of(table->columns[c].title));
         text_add_lit(page->text, "</th>");
     }
@@ -208,17 +232,21 @@ static void add_body(const struct page *page, const struct report_table *table)
         text_add_lit(page->text, "</details>\n");
 }
 
-/* Pictures and tables with several keys need the whole width. */
+/* Pictures, long keys and many columns need the whole width. */
+#define COLUMNS_OF_HALF 6
+
 static bool is_wide(const struct report_table *table)
 {
     switch (table->row->fold) {
     case FOLD_OVERVIEW:
     case FOLD_TIME:
     case FOLD_PATHS:
+    case FOLD_SEQUENCES:
     case FOLD_RETENTION:
         return true;
     default:
-        return strcmp(table->columns[0].name, "country") == 0 || table->columns[2].is_key;
+        return strcmp(table->columns[0].name, "country") == 0 || table->columns[2].is_key ||
+               table->columns_count > COLUMNS_OF_HALF;
     }
 }
 
@@ -260,9 +288,18 @@ static void add_head(const struct page *page)
         "</style>\n</head>\n<body>\n<a class=\"skip\" href=\"#main\">To the figures</a>\n");
 }
 
+/* "2026-11-23T14:05:09.123Z" for people. */
+static void add_made(const struct page *page)
+{
+    text_addf(page->text, "<time datetime=\"%s\">%.10s %.5s UTC</time>", page->options->made,
+              page->options->made, page->options->made + 11);
+}
+
 static void add_header(const struct page *page)
 {
     const struct report_totals *totals = report_totals(page->report);
+    struct report_column count = { .type = REPORT_COUNT };
+    struct report_cell records = { .known = true, .count = totals->records };
 
     text_add_lit(page->text, "<header>\n<h1>");
     text_add_html(page->text, str_of(page->options->period));
@@ -272,8 +309,9 @@ static void add_header(const struct page *page)
         text_add_html(page->text, str_of(page->options->selection));
         text_add_lit(page->text, "\xC2\xB7 ");
     }
-    text_addf(page->text, "%" PRIu64 " records read \xC2\xB7 made %s", totals->records,
-              page->options->made);
+    out_add_value(page->text, &count, &records);
+    text_addf(page->text, " record%s read \xC2\xB7 made ", totals->records == 1 ? "" : "s");
+    add_made(page);
     if (totals->bots > 0)
         text_add_lit(page->text, " \xC2\xB7 ");
     out_add_bots(page->text, page->report, page->options);

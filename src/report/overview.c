@@ -147,12 +147,15 @@ static void overview_change(struct report_table *table, struct report_cell *chan
 static void overview_note(struct report_table *table, const struct period *now)
 {
     struct fold_totals t = period_totals(now);
+    const char *opted_out = "Opted-out hits leave nothing in the data; /metrics counts them.";
 
-    snprintf(
-        table->note, sizeof table->note,
-        "%llu hits have no visitor id: no visitors, no sessions. Opted-out hits leave nothing in "
-        "the data; /metrics counts them.",
-        (unsigned long long)t.without_vid);
+    if (t.without_vid == 0)
+        snprintf(table->note, sizeof table->note, "%s", opted_out);
+    else
+        snprintf(table->note, sizeof table->note,
+                 "%llu %s no visitor id: no visitors, no sessions. %s",
+                 (unsigned long long)t.without_vid, t.without_vid == 1 ? "hit has" : "hits have",
+                 opted_out);
 }
 
 int overview_table(struct report_table *table, const struct period *now,

@@ -14,7 +14,7 @@
 #define SHARE    { "share", "Share", REPORT_RATE }
 
 static const struct report_row table[] = {
-    { "overview", "Overview", "Hits, views, visitors and sessions in one row", FOLD_OVERVIEW, { "period" },
+    { "overview", "Overview", "Hits, views, visitors and sessions of the whole period", FOLD_OVERVIEW, { "period" },
       { HITS, VIEWS, VISITORS, { "new_visitors", "New visitors", REPORT_COUNT },
         { "returning_visitors", "Returning visitors", REPORT_COUNT }, SESSIONS,
         { "views_per_session", "Views per session", REPORT_RATIO },
@@ -22,12 +22,12 @@ static const struct report_row table[] = {
         { "median_session_seconds", "Median session time", REPORT_SECONDS },
         { "bots", "Hits of bots", REPORT_COUNT } },
       "period", true, true },
-    { "timeline", "Timeline", "Hits, views, visitors and sessions by hour, day, week or month (--step)", FOLD_TIME, { "time" },
+    { "timeline", "Timeline", "Hits, views, visitors and sessions over time", FOLD_TIME, { "time" },
       { HITS, VIEWS, VISITORS, SESSIONS }, "time", true, true },
     { "live", "Last 30 minutes", "Hits, views and visitors of the last 30 minutes, by minute", FOLD_TIME, { "time" },
       { HITS, VIEWS, VISITORS }, "time", false, false },
     { "pages", "Pages", "Page views by path", FOLD_VIEWS, { "path" }, { VIEWS, VISITORS, SHARE }, "views", true, true },
-    { "sections", "Sections", "Page views by area of the site: by the config (-c), or the first segment of the path", FOLD_VIEWS, { "section" },
+    { "sections", "Sections", "Page views by area of the site", FOLD_VIEWS, { "section" },
       { VIEWS, VISITORS, SHARE }, "views", false, true },
     { "entry", "Entry pages", "The pages that sessions begin with", FOLD_ENTRY, { "path" },
       { SESSIONS, VISITORS, { "bounces", "Bounces", REPORT_COUNT }, { "bounce_rate", "Bounce rate", REPORT_RATE } },

@@ -68,12 +68,6 @@ static const char *key_title(const char *key)
     return key;
 }
 
-/* "params.banner" is called "banner" in data. */
-static const char *key_name(const char *key)
-{
-    return strncmp(key, "params.", 7) == 0 ? key + 7 : key;
-}
-
 /* Names of the columns that compare: "visitors_previous", "visitors_change". Terminated, for ever. */
 static const char *compared_name(const char *measure, const char *suffix)
 {
@@ -107,7 +101,7 @@ static void make_columns(struct report_table *table, const struct report_spec *s
     const char *main = measure_main(row, asked_sort(spec, i));
 
     for (unsigned k = 0; k < REPORT_KEYS_MAX && keys[k] != NULL; k++)
-        add_column(table, key_name(keys[k]), key_title(keys[k]), REPORT_TEXT)->is_key = true;
+        add_column(table, asked_key_name(keys[k]), key_title(keys[k]), REPORT_TEXT)->is_key = true;
     table->bar_column = REPORT_COLUMNS_MAX;
     for (unsigned m = 0; m < measures_count(row); m++) {
         const struct report_measure *measure = &row->measures[m];
@@ -348,7 +342,7 @@ static void columns_sentence(const struct report_spec *spec, char *text, size_t 
     const char *const *keys = asked_keys(spec, 0);
 
     for (unsigned k = 0; k < REPORT_KEYS_MAX && keys[k] != NULL; k++)
-        buf_addf(&b, "%s%s", k == 0 ? "" : ", ", keys[k]);
+        buf_addf(&b, "%s%s", k == 0 ? "" : ", ", asked_key_name(keys[k]));
     for (unsigned m = 0; m < measures_count(spec->rows[0]); m++)
         buf_addf(&b, ", %s", spec->rows[0]->measures[m].name);
     text[b.n] = '\0';
@@ -358,7 +352,7 @@ int result_check(const struct report_spec *spec, struct err *e)
 {
     char columns[ERR_TEXT_BYTES / 2];
 
-    if (spec->sort == NULL || asked_is_key(spec, 0, spec->sort) ||
+    if (spec->sort == NULL || asked_key(spec, 0, spec->sort) >= 0 ||
         measure_is(spec->rows[0], spec->sort))
         return 0;
     columns_sentence(spec, columns, sizeof columns);

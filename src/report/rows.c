@@ -19,10 +19,11 @@ struct order rows_order(const struct report_spec *spec, size_t i)
 {
     const struct report_row *row = spec->rows[i];
     const char *sort = asked_sort(spec, i);
-    struct order order = { .fold = row->fold };
+    int key = asked_key(spec, i, sort);
+    struct order order = { .fold = row->fold, .key = key > 0 ? (unsigned)key : 0 };
 
     if (row->fold == FOLD_VISITORS || row->fold == FOLD_RETENTION || row->fold == FOLD_TIME)
-        if (!measure_is(row, sort) || asked_is_key(spec, i, sort))
+        if (!measure_is(row, sort) || key >= 0)
             return order;
     if (measure_is(row, sort)) {
         enum measure_kind kind = measure_kind(sort);
@@ -33,23 +34,42 @@ struct order rows_order(const struct report_spec *spec, size_t i)
     return order;
 }
 
+/* By bytes, column by column: what ends a column is less than any byte in it. */
 static int compare_keys(struct str a, struct str b)
 {
-    size_t n = a.n < b.n ? a.n : b.n;
-    int r = n == 0 ? 0 : memcmp(a.p, b.p, n);
+    size_t i = 0;
 
-    return r != 0 ? r : (a.n > b.n) - (a.n < b.n);
+    while (i < a.n && i < b.n && a.p[i] == b.p[i])
+        i++;
+    if (i == a.n || i == b.n)
+        return (a.n > b.n) - (a.n < b.n);
+    if (a.p[i] == FOLD_KEY_SEPARATOR || b.p[i] == FOLD_KEY_SEPARATOR)
+        return a.p[i] == FOLD_KEY_SEPARATOR ? -1 : 1;
+    return (unsigned char)a.p[i] < (unsigned char)b.p[i] ? -1 : 1;
+}
+
+static struct str column_of(struct str key, unsigned column)
+{
+    struct str part = str_cut(&key, FOLD_KEY_SEPARATOR);
+
+    while (column-- > 0)
+        part = str_cut(&key, FOLD_KEY_SEPARATOR);
+    return part;
 }
 
 /* Frequencies sort by their first number, everything else as bytes. */
-static int compare_labels(struct str a, struct str b, enum report_fold fold)
+static int compare_labels(struct str a, struct str b, const struct order *order)
 {
-    if (fold == FOLD_VISITORS && a.n > 0 && b.n > 0) {
+    int r = 0;
+
+    if (order->fold == FOLD_VISITORS && a.n > 0 && b.n > 0) {
         long x = strtol(a.p, NULL, 10), y = strtol(b.p, NULL, 10);
 
         return (x > y) - (x < y);
     }
-    return compare_keys(a, b);
+    if (order->key > 0)
+        r = compare_keys(column_of(a, order->key), column_of(b, order->key));
+    return r != 0 ? r : compare_keys(a, b);
 }
 
 static int compare_rows(const void *a, const void *b, void *arg)
@@ -71,7 +91,7 @@ static int compare_rows(const void *a, const void *b, void *arg)
         if (p != q)
             return p < q ? 1 : -1;
     }
-    return compare_labels(x->key, y->key, order->fold);
+    return compare_labels(x->key, y->key, order);
 }
 
 static int compare_hashes(const void *a, const void *b)

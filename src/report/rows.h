@@ -11,6 +11,7 @@
 struct order {
     const char *measure; /* a count, largest first; NULL: by key */
     bool by_rate;        /* measure is a rate */
+    unsigned key;        /* the column that decides among keys before the others */
     enum report_fold fold;
 };
 

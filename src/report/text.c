@@ -178,14 +178,6 @@ void text_add_markdown(struct text *text, struct str s)
     text_free(&shown);
 }
 
-/* C0, DEL, C1; line and paragraph separator; and the marks with which text can pass for another text. */
-static bool has_no_shape(uint32_t point)
-{
-    return point < 0x20 || (point >= 0x7F && point <= 0x9F) || point == 0x200E || point == 0x200F ||
-           (point >= 0x2028 && point <= 0x202E) || (point >= 0x2066 && point <= 0x2069) ||
-           point == 0xFEFF;
-}
-
 void text_add_printable(struct text *text, struct str s)
 {
     size_t from = 0, at = 0;
@@ -195,7 +187,7 @@ void text_add_printable(struct text *text, struct str s)
         bool valid;
         size_t n = utf8_next(str_from(s.p + at, s.n - at), &point, &valid);
 
-        if (!valid || has_no_shape(point)) {
+        if (!valid || utf8_has_no_shape(point)) {
             text_add(text, s.p + from, at - from);
             if (valid)
                 text_addf(text, "\\u%04x", (unsigned)point);

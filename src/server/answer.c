@@ -2,7 +2,7 @@
  * answer.c - HTTP answers out of ready-made pieces. See answer.h for the contract. Every answer
  * of crumbd is written here.
  *
- * What must be true: Content-Length is exact; "close" is said whenever it is going to be done;
+ * What must be true: Content-Length is exact, and left out only where the connection's end is the answer's; "close" is said whenever it is going to be done;
  * nothing of a request is ever repeated in an answer but an Origin (origin.c).
  */
 #include "server/answer.h"
@@ -102,6 +102,23 @@ void answer(struct exchange *x, int status, struct str type, struct str extra, s
     buf_add_lit(out, "\r\n");
     if (x->request->method != HTTP_HEAD)
         buf_add_str(out, body);
+    assert(!out->full);
+}
+
+void answer_stream(struct exchange *x, struct str type, struct str extra, stream_fn *next)
+{
+    struct buf *out = x->out;
+
+    x->close = true;
+    add_status_and_date(out, 200, x->context->http_date);
+    add_connection(out, x);
+    buf_add_lit(out, "Content-Type: ");
+    buf_add_str(out, type);
+    buf_add_lit(out, "\r\nX-Content-Type-Options: nosniff\r\n");
+    buf_add_str(out, extra);
+    buf_add_lit(out, "\r\n");
+    if (x->request->method != HTTP_HEAD)
+        x->stream = next;
     assert(!out->full);
 }
 

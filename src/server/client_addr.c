@@ -19,8 +19,7 @@
 #define PORT_MAX        65535
 #define PORT_DIGITS_MAX 5
 
-/* "[" address "]:65535" */
-#define NODE_BYTES_MAX (IP_TEXT_BYTES + 2 + 1 + PORT_DIGITS_MAX)
+#define NODE_BYTES_MAX 128 /* the longest node of Forwarded that is read */
 
 struct chain {
     struct str elements[CHAIN_MAX]; /* a ring */
@@ -29,7 +28,7 @@ struct chain {
 
 /* What one element says about the hop to its right's other end. */
 struct hop {
-    struct ip ip;
+    struct ip ip; /* family 0: it is hidden on purpose */
     bool https;
 };
 
@@ -58,15 +57,33 @@ static void split_plain(struct chain *chain, struct str line)
         chain_add(chain, str_trim(element));
 }
 
-static bool is_port(struct str s)
+static bool is_alnum(char c)
+{
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
+}
+
+/* "_name", with which Forwarded may hide a node or a port (RFC 7239 section 6.3). */
+static bool is_obfuscated(struct str s)
+{
+    for (size_t i = 0; i < s.n; i++) {
+        char c = s.p[i];
+
+        if (!is_alnum(c) && c != '_' && (i == 0 || (c != '.' && c != '-')))
+            return false;
+    }
+    return s.n > 1 && s.p[0] == '_';
+}
+
+static bool is_port(struct str s, bool plain)
 {
     uint64_t port;
 
-    return s.n <= PORT_DIGITS_MAX && str_to_u64(s, PORT_MAX, &port);
+    return (s.n <= PORT_DIGITS_MAX && str_to_u64(s, PORT_MAX, &port)) ||
+           (!plain && is_obfuscated(s));
 }
 
 /* [::1], [::1]:80 */
-static bool read_bracketed(struct str s, struct ip *ip)
+static bool read_bracketed(struct str s, bool plain, struct ip *ip)
 {
     size_t close = str_find(s, ']', 0);
     struct str address, rest;
@@ -75,23 +92,26 @@ static bool read_bracketed(struct str s, struct ip *ip)
         return false;
     address = str_from(s.p + 1, close - 1);
     rest = str_from(s.p + close + 1, s.n - close - 1);
-    if (rest.n > 0 && (rest.p[0] != ':' || !is_port(str_from(rest.p + 1, rest.n - 1))))
+    if (rest.n > 0 && (rest.p[0] != ':' || !is_port(str_from(rest.p + 1, rest.n - 1), plain)))
         return false;
     return str_find(address, ':', 0) < address.n && ip_parse(address, ip);
 }
 
-/* And 1.2.3.4, 1.2.3.4:80; ::1 without brackets, and so without a port, if bare_ipv6. */
-static bool read_address(struct str s, bool bare_ipv6, struct ip *ip)
+/*
+ * And 1.2.3.4, 1.2.3.4:80. The plain header has ::1 without brackets, and so without a port, as
+ * well; the other one may hide a port.
+ */
+static bool read_address(struct str s, bool plain, struct ip *ip)
 {
     size_t colon = str_find(s, ':', 0);
 
     if (s.n > 0 && s.p[0] == '[')
-        return read_bracketed(s, ip);
+        return read_bracketed(s, plain, ip);
     if (colon == s.n)
         return ip_parse(s, ip);
     if (str_find(s, ':', colon + 1) < s.n)
-        return bare_ipv6 && ip_parse(s, ip);
-    return is_port(str_from(s.p + colon + 1, s.n - colon - 1)) &&
+        return plain && ip_parse(s, ip);
+    return is_port(str_from(s.p + colon + 1, s.n - colon - 1), plain) &&
            ip_parse(str_from(s.p, colon), ip);
 }
 
@@ -139,9 +159,8 @@ static bool is_token(struct str s)
 
     for (size_t i = 0; i < s.n; i++) {
         char c = s.p[i];
-        bool letter = (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9');
 
-        if (!letter && (c == '\0' || strchr(others, c) == NULL))
+        if (!is_alnum(c) && (c == '\0' || strchr(others, c) == NULL))
             return false;
     }
     return s.n > 0;
@@ -165,15 +184,24 @@ static bool read_value(struct str s, struct buf *b)
     return false;
 }
 
-/*
- * One element: for=... once, the rest in any order, each name at most once of those that are
- * read.
- */
+/* An address, "unknown" or "_name", each with or without a port. */
+static bool read_node(struct str node, struct ip *ip)
+{
+    struct str port = node;
+    struct str name = str_cut(&port, ':');
+
+    if (!str_eq_nocase(name, STR("unknown")) && !is_obfuscated(name))
+        return read_address(node, false, ip);
+    ip->family = 0;
+    return port.p == NULL || is_port(port, false);
+}
+
+/* One element: names and values in any order, each name at most once of those that are read. */
 static bool read_hop_forwarded(struct str element, struct hop *hop)
 {
     bool has_for = false, has_proto = false;
 
-    hop->https = false;
+    *hop = (struct hop){ .https = false };
     for (size_t from = 0, end; from <= element.n; from = end + 1) {
         char memory[NODE_BYTES_MAX];
         struct buf value = buf_over(memory, sizeof memory);
@@ -185,7 +213,7 @@ static bool read_hop_forwarded(struct str element, struct hop *hop)
         if (pair.p == NULL || !is_token(name) || !read_value(pair, &value))
             return false;
         if (str_eq_nocase(name, STR("for"))) {
-            if (has_for || value.full || !read_address(buf_str(&value), false, &hop->ip))
+            if (has_for || value.full || !read_node(buf_str(&value), &hop->ip))
                 return false;
             has_for = true;
         } else if (str_eq_nocase(name, STR("proto"))) {
@@ -195,7 +223,7 @@ static bool read_hop_forwarded(struct str element, struct hop *hop)
             hop->https = !value.full && str_eq_nocase(buf_str(&value), STR("https"));
         }
     }
-    return has_for;
+    return true;
 }
 
 /* ---- the walk ---------------------------------------------------------------------------- */
@@ -229,8 +257,10 @@ static void walk(struct client *client, const struct config_proxies *proxies,
 
         if (element.p == NULL || !read_hop(element, &hop))
             return;
-        client->ip = hop.ip;
         client->https = hop.https;
+        if (hop.ip.family == 0)
+            return;
+        client->ip = hop.ip;
     }
 }
 

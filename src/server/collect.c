@@ -15,6 +15,7 @@
 #include "model/redact.h"
 #include "server/answer.h"
 #include "server/cookie.h"
+#include "server/live.h"
 #include "server/origin.h"
 
 /* ---- what the request says --------------------------------------------------------------- */
@@ -193,6 +194,8 @@ static enum collect_verdict keep(struct exchange *x, struct event *event)
     dropped += codec_add_line(&line, event);
     x->batch = spool_accept(spool, line.n);
     x->batch_records++;
+    if (x->context->live != NULL)
+        live_tap_hit(x->context->live, event);
     metrics_add(&x->context->metrics->params_dropped, dropped);
     return COLLECT_ACCEPTED;
 }
@@ -286,9 +289,10 @@ static void debug_stored(struct exchange *x, const struct config_site *site,
     buf_add_str(&b, event->vid);
     if (event->vid_new)
         buf_add_lit(&b, " (new)");
-    if (event->uid.p != NULL)
+    if (event->uid.p != NULL) {
         buf_add_lit(&b, "; uid=");
-    buf_add_str(&b, event->uid);
+        buf_add_str(&b, event->uid);
+    }
     memory[b.n] = '\0';
     collect_add_debug(x, site, verdict, memory, headers);
 }

@@ -3,8 +3,8 @@
  * ends turns and ticks; libevent calls on_event.
  *
  * Here is what happens to connections and when: they come, their events fire, the oldest make room
- * for new ones, deadlines pass, all of them go. What is read and sent then is in conn_read.c and
- * conn_send.c.
+ * for new ones, deadlines pass, all of them go. What is read and sent then is in conn_read.c,
+ * conn_send.c and conn_stream.c.
  */
 #include "server/conn.h"
 
@@ -42,6 +42,7 @@ static void on_event(evutil_socket_t fd, short what, void *arg)
     case WRITING:
         conn_send(c);
         break;
+    case STREAMING:
     case LINGERING:
         conn_discard(c);
         break;
@@ -64,9 +65,7 @@ static void resume_waiting(struct conns *conns)
     if (list_is_empty(&conns->waiting))
         return;
     turn_begin(conns->turn);
-    batch = conns->waiting;
-    batch.next->prev = batch.prev->next = &batch;
-    list_init(&conns->waiting);
+    list_move(&batch, &conns->waiting);
     while (!list_is_empty(&batch)) {
         struct conn *c = CONN_OF(batch.next, in_turn);
 
@@ -239,6 +238,7 @@ void conns_tick(struct conns *conns)
     }
     while (is_older(c = conns_oldest(conns, LINGERING), LINGER_MS))
         conn_close(c);
+    conns_go_on(conns);
 }
 
 /* ---- all of them ----------------------------------------------------------------------------- */
@@ -326,6 +326,7 @@ struct conns *conns_new(const struct conns_options *options, struct err *e)
     }
     conns->options = *options;
     conns->turn = options->turn;
+    conns->answer_bytes = options->table == ROUTE_ADMIN ? ANSWER_ADMIN_BYTES_MAX : ANSWER_BYTES_MAX;
     conns->metrics = options->turn->context.metrics;
     conns->limits = (struct http_limits){ .header_bytes = limits->header_bytes,
                                           .headers = limits->headers,

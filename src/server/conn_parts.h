@@ -1,9 +1,10 @@
 /*
- * conn_parts.h - what the four files of the connections share: states, memory, who calls whom.
+ * conn_parts.h - what the five files of the connections share: states, memory, who calls whom.
  *
  *     conn.c        from accept to deadlines: what happens to connections, and when
  *     conn_read.c   bytes of a peer become requests and their answers of this turn
  *     conn_send.c   the turn is committed and its answers go out
+ *     conn_stream.c answers that go on after the turn of their request
  *     conn_state.c  lists and memory that these stand on
  *
  * A connection is in exactly one state, and in the list of that state, ordered by `since`:
@@ -14,6 +15,7 @@
  *     BODY      a part of a body is; since: the end of the header
  *     HELD      answers wait for the fate of a batch; nothing is read
  *     WRITING   the peer does not take its answers; nothing is read; since: it last took some
+ *     STREAMING its answer goes on, and all of it so far is out; the peer's bytes are thrown away
  *     LINGERING the last answer is out, the peer's bytes are thrown away (RFC 9112 section 9.6)
  *
  * or, until the end of the turn, instead in the list `answered`: it has answers to send. One whose
@@ -44,7 +46,7 @@
 #define ARENA_BYTES       524288 /* of all connections in one turn */
 #define SHORT_BLOCK_BYTES 2048
 
-enum state { NEW, IDLE, HEADER, BODY, HELD, WRITING, LINGERING, STATES };
+enum state { NEW, IDLE, HEADER, BODY, HELD, WRITING, STREAMING, LINGERING, STATES };
 
 struct link {
     struct link *prev, *next; /* to itself when in no list */
@@ -76,6 +78,17 @@ static inline void list_append(struct link *head, struct link *link)
     head->prev = link;
 }
 
+/* All of a list to a new one, so that who is put back is not met again. */
+static inline void list_move(struct link *to, struct link *from)
+{
+    list_init(to);
+    if (list_is_empty(from))
+        return;
+    *to = *from;
+    to->next->prev = to->prev->next = to;
+    list_init(from);
+}
+
 /* A request in progress, in the shared buffer or in a block. */
 struct input {
     struct http_parser parser;
@@ -101,9 +114,10 @@ struct conn {
     int64_t since_ms;
     struct input *input; /* a block, or NULL */
     struct output out;
-    struct ip peer;     /* or whom a trusted PROXY header named */
-    uint32_t lingered;  /* bytes thrown away */
-    uint8_t input_pool; /* which its block came from */
+    struct stream stream; /* next is NULL unless its answer goes on */
+    struct ip peer;       /* or whom a trusted PROXY header named */
+    uint32_t lingered;    /* bytes thrown away */
+    uint8_t input_pool;   /* which its block came from */
     uint8_t output_pool;
     bool output_owned; /* out.p is a block */
     uint8_t state;
@@ -125,7 +139,8 @@ struct conns {
     struct input *shared; /* what every connection reads into first */
     char *arena;
     size_t arena_used;
-    char *refused; /* for putting answers and a 503 together, ANSWERS_BYTES_MAX */
+    size_t answer_bytes; /* the most that one answer takes */
+    char *refused;       /* for putting answers and a 503 together, ANSWERS_BYTES_MAX */
     struct pool conn_pool;
     struct pool pools[POOLS];
     struct link states[STATES];
@@ -165,7 +180,7 @@ void conn_close(struct conn *c);
 /* Something can be read. */
 void conn_read(struct conn *c);
 
-/* The same when it is LINGERING. */
+/* The same when it is LINGERING or STREAMING. */
 void conn_discard(struct conn *c);
 
 /* Answers what is complete in `in`, and keeps the rest. */
@@ -173,6 +188,19 @@ void conn_process(struct conn *c, struct input *in);
 
 /* The request that has begun takes too long. */
 void conn_give_up(struct conn *c);
+
+/* Where its next answer goes, behind its others in the arena; added, and sent at the end of the turn. */
+struct buf conn_answer_space(struct conn *c, size_t n);
+void conn_answer_added(struct conn *c, const struct buf *answer);
+void conn_will_send(struct conn *c);
+
+/* ---- conn_stream.c: answers that go on -------------------------------------------------------- */
+
+/* What comes from now on is this answer's, and no request any more. */
+void conn_begin_stream(struct conn *c, stream_fn *next);
+
+/* The next piece of every stream that is read. */
+void conns_go_on(struct conns *conns);
 
 /* ---- conn_send.c: answers go out ------------------------------------------------------------- */
 

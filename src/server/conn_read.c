@@ -6,6 +6,7 @@
  * request. What is complete is answered into the arena; what is left is kept in a block of the
  * connection's own. Everything that is not a request which can be served ends in refuse().
  */
+#include <assert.h>
 #include <errno.h>
 #include <sys/socket.h>
 
@@ -20,27 +21,28 @@
 
 static bool has_room(const struct conn *c)
 {
-    return c->out.n + ANSWER_BYTES_MAX + ANSWER_ERROR_BYTES_MAX <= ANSWERS_BYTES_MAX;
+    return c->out.n + c->owner->answer_bytes + ANSWER_ERROR_BYTES_MAX <= ANSWERS_BYTES_MAX;
 }
 
 /* Where this connection's next answer goes: behind its others, in the arena. */
-static struct buf answer_space(struct conn *c, size_t n)
+struct buf conn_answer_space(struct conn *c, size_t n)
 {
     struct conns *conns = c->owner;
 
     if (c->out.p == NULL)
         c->out.p = conns->arena + conns->arena_used;
+    assert(c->out.p != NULL);
     return buf_over(c->out.p + c->out.n, n);
 }
 
 /* To be sent at the end of the turn; until then in no state. */
-static void will_send(struct conn *c)
+void conn_will_send(struct conn *c)
 {
     list_remove(&c->by_state);
     list_append(&c->owner->answered, &c->in_turn);
 }
 
-static void answer_added(struct conn *c, const struct buf *answer)
+void conn_answer_added(struct conn *c, const struct buf *answer)
 {
     c->out.n += (uint32_t)answer->n;
     c->owner->arena_used += answer->n;
@@ -50,13 +52,13 @@ static void answer_added(struct conn *c, const struct buf *answer)
 static void refuse(struct conn *c, int status, const char *sentence)
 {
     struct conns *conns = c->owner;
-    struct buf answer = answer_space(c, ANSWER_ERROR_BYTES_MAX);
+    struct buf answer = conn_answer_space(c, ANSWER_ERROR_BYTES_MAX);
 
     answer_error(&answer, status, conns->turn->context.http_date, sentence);
-    answer_added(c, &answer);
+    conn_answer_added(c, &answer);
     c->closing = true;
     c->linger = true;
-    will_send(c);
+    conn_will_send(c);
 }
 
 static void refuse_request(struct conn *c, int status, const char *sentence)
@@ -69,7 +71,7 @@ static void answer_request(struct conn *c, const struct http_request *request)
 {
     struct conns *conns = c->owner;
     struct turn *turn = conns->turn;
-    struct buf answer = answer_space(c, ANSWER_BYTES_MAX);
+    struct buf answer = conn_answer_space(c, conns->answer_bytes);
     struct exchange x = {
         .request = request,
         .context = &turn->context,
@@ -86,17 +88,19 @@ static void answer_request(struct conn *c, const struct http_request *request)
             c->out.held_from = c->out.n;
         c->out.batch = x.batch;
     }
-    answer_added(c, &answer);
-    c->closing = x.close;
-    c->linger = x.close && request->keep_alive; /* our wish: it may have sent more */
+    conn_answer_added(c, &answer);
+    if (x.stream != NULL)
+        conn_begin_stream(c, x.stream);
+    c->closing = x.close && x.stream == NULL;
+    c->linger = c->closing && request->keep_alive; /* our wish: it may have sent more */
 }
 
 static void tell_to_continue(struct conn *c)
 {
-    struct buf answer = answer_space(c, sizeof CONTINUE_ANSWER);
+    struct buf answer = conn_answer_space(c, sizeof CONTINUE_ANSWER);
 
     buf_add_lit(&answer, CONTINUE_ANSWER);
-    answer_added(c, &answer);
+    conn_answer_added(c, &answer);
 }
 
 /* ---- requests out of input ------------------------------------------------------------------- */
@@ -153,6 +157,8 @@ static size_t answer_requests(struct conn *c, struct input *in)
             answer_request(c, &request);
             pos += parser->end;
             *parser = (struct http_parser){ .end = 0 };
+            if (c->stream.next != NULL)
+                return in->n;
             break;
         case HTTP_BAD:
             refuse_request(c, parser->status, parser->sentence);
@@ -259,7 +265,7 @@ void conn_process(struct conn *c, struct input *in)
     }
     c->waiting = waiting;
     if (c->closing || c->out.n > 0)
-        will_send(c);
+        conn_will_send(c);
     else if (conn_reading_state(c) != (enum state)c->state)
         conn_enter(c, conn_reading_state(c)); /* else its deadline stays: pieces do not renew it */
 }

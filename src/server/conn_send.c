@@ -38,6 +38,10 @@ static void all_sent(struct conn *c)
     }
     if (was_writing || c->stopped)
         conn_watch(c, EV_READ);
+    if (c->stream.next != NULL) {
+        conn_enter(c, STREAMING);
+        return;
+    }
     conn_enter(c, conn_reading_state(c));
     if (c->waiting)
         list_append(&c->owner->waiting, &c->in_turn);

@@ -1,6 +1,6 @@
 /*
  * conn_state.c - the lists and the memory of connections. See conn_parts.h for the contract; the
- * other three files of the connections call this one, and it calls none of them.
+ * other four files of the connections call this one, and it calls none of them.
  */
 #include <unistd.h>
 
@@ -66,6 +66,8 @@ void conn_close(struct conn *c)
     list_remove(&c->in_turn);
     conn_drop_input(c);
     conn_drop_output(c);
+    if (c->stream.next != NULL)
+        conns->turn->context.streams--;
     pool_give(&conns->conn_pool, c);
     conns->count--;
     atomic_fetch_sub_explicit(conns->options.held, 1, memory_order_relaxed);

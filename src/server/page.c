@@ -8,7 +8,7 @@
 #define MARK_OPEN  "<!--"
 #define MARK_CLOSE "-->"
 
-static void add_escaped(struct buf *b, struct str s)
+void page_add_escaped(struct buf *b, struct str s)
 {
     for (size_t i = 0; i < s.n; i++) {
         switch (s.p[i]) {
@@ -81,7 +81,7 @@ void page_add(struct buf *b, struct str page, const struct page_part *parts, siz
             if (part->raw)
                 buf_add_str(b, part->text);
             else
-                add_escaped(b, part->text);
+                page_add_escaped(b, part->text);
         }
     }
 }

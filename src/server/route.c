@@ -40,6 +40,8 @@ static const struct endpoint public_endpoints[] = {
 };
 
 static const struct endpoint admin_endpoints[] = {
+    { FIXED,        TEXT("/"),                      GET_HEAD,     ep_live },
+    { FIXED,        TEXT("/live/events"),           GET_HEAD,     ep_live_events },
     { FIXED,        TEXT("/metrics"),               GET_HEAD,     ep_metrics },
     { FIXED,        TEXT("/healthz"),               GET_HEAD,     ep_healthz },
     { FIXED,        TEXT("/readyz"),                GET_HEAD,     ep_readyz },

@@ -17,14 +17,17 @@
 #include "base/clock.h"
 #include "base/crypto.h"
 #include "base/log.h"
+#include "model/share.h"
 #include "server/admin_view.h"
 #include "server/endpoint.h"
 #include "server/listener.h"
+#include "server/live.h"
 #include "server/snapshot.h"
 #include "server/worker.h"
 #include "store/store.h"
 
 #define LOOK_AROUND_MS        1000
+#define GATHER_MS             250
 #define ADMIN_CONNECTIONS_MAX 64
 #define DESCRIPTORS_A_WORKER  16 /* event base, wake, listeners, spool segments */
 #define DESCRIPTORS_BESIDE    64 /* libraries, log, sealing, databases */
@@ -45,6 +48,7 @@ struct server {
     size_t listeners_count;
     struct listener admin_listener;
     struct metrics **metrics;
+    struct live *live; /* NULL: live is false */
     struct admin_view view;
     _Atomic bool draining;
     _Atomic uint64_t connections;
@@ -52,6 +56,7 @@ struct server {
     uint64_t connections_max;
     struct event *signal_events[SIGNALS];
     struct event *look_around;
+    struct event *gather;
     struct err geo_trouble; /* of the start, said when it has succeeded */
     struct err bots_trouble;
 };
@@ -76,6 +81,23 @@ static void log_trouble(const struct err *trouble)
         log_error("%s", trouble->text);
 }
 
+/* A list that cannot be read leaves the one there is. */
+static void load_live_bots(struct server *s)
+{
+    char path[SHARE_PATH_BYTES];
+    struct bots *bots = NULL;
+    struct err e;
+
+    if (s->live == NULL)
+        return;
+    if (share_find(path, NULL, BOTS_FILE, NULL, BOTS_FILE_HINT, &e) == 0)
+        bots = bots_load(path, &e);
+    if (bots == NULL)
+        log_error("the live page has no new list of bots: %s", e.text);
+    else
+        live_use_bots(s->live, bots);
+}
+
 static void reload(struct server *s)
 {
     struct err e, geo_trouble, bots_trouble;
@@ -94,6 +116,7 @@ static void reload(struct server *s)
     else
         log_notice("reloaded");
     publish(s, loaded);
+    load_live_bots(s);
 }
 
 static void look_at_geo(struct server *s)
@@ -117,6 +140,16 @@ static void on_look_around(evutil_socket_t fd, short what, void *arg)
     (void)fd;
     (void)what;
     look_at_geo(arg);
+}
+
+/* Whether or not somebody looks: the rings of the workers are small. */
+static void on_gather(evutil_socket_t fd, short what, void *arg)
+{
+    struct server *s = arg;
+
+    (void)fd;
+    (void)what;
+    live_gather(s->live, clock_wall_ms());
 }
 
 /* ---- the end -------------------------------------------------------------------------------- */
@@ -253,6 +286,7 @@ static struct worker *make_worker(struct server *s, unsigned index, struct err *
         .table = ROUTE_PUBLIC,
         .spool = store_spool(s->store, index),
         .instance = store_instance(s->store),
+        .live = s->live == NULL ? NULL : live_tap(s->live, index),
         .snapshot = s->snapshot,
         .listeners = own,
         .listeners_count = addresses,
@@ -301,6 +335,8 @@ static int make_admin(struct server *s, struct err *e)
 
 static int make_workers(struct server *s, struct err *e)
 {
+    if (s->snapshot->config->live && (s->live = live_new(s->workers_count, e)) == NULL)
+        return -1;
     s->workers = calloc(s->workers_count, sizeof(struct worker *));
     s->metrics = calloc(s->workers_count, sizeof(struct metrics *));
     if (s->workers == NULL || s->metrics == NULL)
@@ -311,10 +347,13 @@ static int make_workers(struct server *s, struct err *e)
             return -1;
         s->metrics[i] = worker_metrics(s->workers[i]);
     }
+    if (s->live != NULL)
+        live_watch(s->live, s->metrics, s->workers_count);
     s->view = (struct admin_view){
         .metrics = s->metrics,
         .metrics_count = s->workers_count,
         .store = s->store,
+        .live = s->live,
         .draining = &s->draining,
         .started_ms = clock_wall_ms(),
         .version = CRUMBD_VERSION,
@@ -325,10 +364,14 @@ static int make_workers(struct server *s, struct err *e)
 static int watch_main_events(struct server *s, struct err *e)
 {
     const struct timeval period = { .tv_sec = LOOK_AROUND_MS / 1000 };
+    const struct timeval gather = { .tv_usec = GATHER_MS * 1000 };
     struct event_base *base = worker_base(s->admin);
 
     s->look_around = event_new(base, -1, EV_PERSIST, on_look_around, s);
     if (s->look_around == NULL || event_add(s->look_around, &period) != 0)
+        return err_set(e, ERR_MEMORY, "out of memory");
+    s->gather = event_new(base, -1, EV_PERSIST, on_gather, s);
+    if (s->gather == NULL || (s->live != NULL && event_add(s->gather, &gather) != 0))
         return err_set(e, ERR_MEMORY, "out of memory");
     for (unsigned i = 0; i < SIGNALS; i++) {
         s->signal_events[i] = evsignal_new(base, signals[i], on_signal, s);
@@ -383,6 +426,8 @@ static int end(struct server *s, struct err *e)
     }
     if (s->look_around != NULL)
         event_free(s->look_around);
+    if (s->gather != NULL)
+        event_free(s->gather);
     worker_free(s->admin);
     listener_close(&s->admin_listener);
     for (size_t i = 0; i < s->listeners_count; i++)
@@ -391,6 +436,7 @@ static int end(struct server *s, struct err *e)
         worker_free(s->workers[i]);
     if (s->store != NULL)
         result = store_close(s->store, e);
+    live_free(s->live);
     snapshot_release(s->snapshot);
     free(s->workers);
     free(s->metrics);
@@ -407,6 +453,7 @@ int server_run(const char *path, struct err *e)
     if (crypto_init(e) != 0)
         return -1;
     signal(SIGPIPE, SIG_IGN);
+    signal(SIGXFSZ, SIG_IGN); /* a file that may not grow is an error like others */
     result = start(&s, e);
     if (result != 0) {
         for (unsigned i = 0; i < s.started; i++)
@@ -420,6 +467,7 @@ int server_run(const char *path, struct err *e)
     for (unsigned i = 0; i < s.snapshot->config->listen_count; i++)
         announce("listening", worker_listener(s.workers[0], i));
     announce("admin", worker_listener(s.admin, 0));
+    load_live_bots(&s); /* not before: nobody has to wait for it */
     worker_run(s.admin);
     return end(&s, e);
 }

@@ -40,13 +40,20 @@ static void settings_release(struct settings *settings)
     free(settings);
 }
 
-/* The first start makes the key file, usually in a data folder that is not there yet. */
-static struct key_ring *keys_load(const char *path, struct err *e)
+/*
+ * The first start makes the key file, usually in a data folder that is not there yet. A reload does
+ * not: with fresh keys every visitor would be a new one.
+ */
+static struct key_ring *keys_load(const char *path, bool at_start, struct err *e)
 {
     const char *slash = strrchr(path, '/');
     char *folder = slash == NULL || slash == path ? NULL : str_dup(str_from(path, slash - path));
-    int result = folder == NULL ? 0 : fs_make_dirs(folder, e);
+    int result = 0;
 
+    if (at_start && folder != NULL)
+        result = fs_make_dirs(folder, e);
+    else if (!at_start && !fs_exists(path))
+        result = err_set(e, ERR_INPUT, "the key file %s is gone, and only a start makes one", path);
     free(folder);
     return result == 0 ? key_ring_load(path, e) : NULL;
 }
@@ -79,7 +86,8 @@ static struct bots *load_bots(const struct config *config, struct err *trouble)
     return bots;
 }
 
-static struct settings *settings_load(const char *path, struct err *e, struct err *bots_trouble)
+static struct settings *settings_load(const char *path, bool at_start, struct err *e,
+                                      struct err *bots_trouble)
 {
     struct settings *settings = calloc(1, sizeof *settings);
 
@@ -90,7 +98,7 @@ static struct settings *settings_load(const char *path, struct err *e, struct er
     atomic_init(&settings->holders, 1);
     settings->config = path == NULL ? config_defaults(e) : config_load(path, e);
     if (settings->config != NULL)
-        settings->keys = keys_load(settings->config->keys, e);
+        settings->keys = keys_load(settings->config->keys, at_start, e);
     if (settings->keys != NULL)
         settings->pages = pages_load(settings->config, e);
     if (settings->pages == NULL) {
@@ -132,7 +140,7 @@ static struct snapshot *with_geo(struct settings *settings, const struct snapsho
 struct snapshot *snapshot_load(const char *path, const struct snapshot *from, struct err *e,
                                struct err *geo_trouble, struct err *bots_trouble)
 {
-    struct settings *settings = settings_load(path, e, bots_trouble);
+    struct settings *settings = settings_load(path, from == NULL, e, bots_trouble);
     struct snapshot *loaded = settings == NULL ? NULL : with_geo(settings, from, geo_trouble);
 
     if (settings != NULL && loaded == NULL)

@@ -300,6 +300,7 @@ static int make_context(struct worker *w, struct err *e)
     c->worker = w->options.index;
     c->metrics = w->metrics;
     c->server = w->options.view;
+    c->live = w->options.live;
     return 0;
 }
 

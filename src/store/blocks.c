@@ -11,10 +11,8 @@
 #include <pthread.h>
 #include <stdlib.h>
 
-#include "base/date.h"
 #include "reading.h"
 
-#define FIND_BYTES    (1u << 20)
 #define PIECE_BYTES   (256u * 1024) /* of a segment */
 #define SEGMENT_READY 1             /* what the record function returns when a piece is full */
 
@@ -70,13 +68,6 @@ static int by_time(const void *a, const void *b)
     return catalog_compare(&x->id, &y->id);
 }
 
-static bool is_wanted_hour(const struct scan_options *options, int64_t created_ms)
-{
-    int64_t hour_ms = created_ms - created_ms % DATE_HOUR_MS;
-
-    return hour_ms < options->until_ms && hour_ms + DATE_HOUR_MS > options->since_ms;
-}
-
 static uint64_t size_of(const char *data_dir, const struct source *source)
 {
     catalog_path path;
@@ -99,7 +90,7 @@ static int make_sources(struct blocks *blocks, const struct catalog *catalog, st
     for (size_t i = 0; i < catalog->count; i++) {
         struct source *source = &blocks->source[blocks->sources];
 
-        if (!is_wanted_hour(blocks->options, catalog->entry[i].id.created_ms))
+        if (!reading_hour_is_wanted(blocks->options, catalog->entry[i].id.created_ms))
             continue;
         source->id = catalog->entry[i].id;
         source->in_spool = catalog->entry[i].in_spool;
@@ -117,7 +108,7 @@ static int make_sources(struct blocks *blocks, const struct catalog *catalog, st
 static void tell(struct blocks *blocks, const char *path, uint64_t offset, uint64_t lost_bytes,
                  const char *sentence)
 {
-    struct scan_damage damage = { path, offset, lost_bytes, sentence };
+    struct scan_damage damage = { path, offset, lost_bytes, reading_without_place(sentence, path) };
 
     pthread_mutex_lock(&blocks->tell);
     blocks->damaged++;
@@ -361,14 +352,11 @@ static int begin_segment(struct blocks *blocks, struct blocks_reader *reader,
 
 static void check_file(struct blocks *blocks, const struct sealed *sealed)
 {
-    const char *sentence;
+    const char *sentence = reading_header_trouble(sealed);
     uint64_t offset;
 
-    if (sealed->table != SEALED_FROM_HEADER)
-        tell(blocks, sealed->path, 0, sealed->header_bytes,
-             sealed->table == SEALED_FROM_INDEX
-                 ? "the header is damaged; its copy in the index is good"
-                 : "the header and its copy are damaged; the rest is whole");
+    if (sentence != NULL)
+        tell(blocks, sealed->path, 0, sealed->header_bytes, sentence);
     if (!sealed_end_is_whole(sealed, &offset, &sentence))
         tell(blocks, sealed->path, offset, sealed->size > offset ? sealed->size - offset : 0,
              sentence);
@@ -409,17 +397,6 @@ static bool is_needed(const struct scan_options *options, const struct sealed_bl
     return block->first_ms < options->until_ms && block->last_ms >= options->since_ms;
 }
 
-static bool find_near(struct blocks_reader *reader, const struct sealed *sealed, size_t k,
-                      struct str *text)
-{
-    const struct sealed_block *block = &sealed->block[k];
-    uint64_t from = block->offset, to = block->offset + block->file_bytes + FIND_BYTES;
-
-    from = from > sealed->header_bytes + FIND_BYTES ? from - FIND_BYTES : sealed->header_bytes;
-    to = to > sealed->size ? sealed->size : to;
-    return sealed_find(sealed, k, from, to, &reader->buffer, text) == 1;
-}
-
 /* 1 with text, 0 when the block is lost. */
 static int read_block(struct blocks *blocks, struct blocks_reader *reader,
                       const struct sealed *sealed, size_t k, struct str *text, struct err *e)
@@ -431,7 +408,7 @@ static int read_block(struct blocks *blocks, struct blocks_reader *reader,
         return 1;
     if (why.code == ERR_MEMORY)
         return out_of_memory(e);
-    if (why.code == ERR_DAMAGED && find_near(reader, sealed, k, text)) {
+    if (why.code == ERR_DAMAGED && reading_find_near(sealed, k, &reader->buffer, text)) {
         tell(blocks, sealed->path, block->offset, 0, "a block is not in its place");
         return 1;
     }

@@ -171,8 +171,8 @@ size_t deflate_block(struct deflate *d, const void *raw, size_t n, void *to)
     return zlib_block(d, raw, n, to);
 }
 
-bool inflate_some(struct deflate *d, const void *block, size_t n, void *to, size_t room,
-                  size_t *raw_bytes)
+static bool inflate_some(struct deflate *d, const void *block, size_t n, void *to, size_t room,
+                         size_t *raw_bytes)
 {
 #ifdef HAVE_ISAL
     if (d->backend == DEFLATE_ISAL)
@@ -209,6 +209,86 @@ bool inflate_block(struct deflate *d, void *block, size_t n, void *to, size_t ra
         return inflate_whole(d, block, n, to, raw_bytes);
 #endif
     return inflate_some(d, block, n, to, raw_bytes, &got) && got == raw_bytes;
+}
+
+/* ---- blocks of unknown length: zlib tells where one ends ---- */
+
+#define WALK_ROOM_FIRST (1u << 20)
+
+/* inflate() in Z_BLOCK mode says in data_type where it stopped (zlib.h). */
+#define AT_BLOCK_END  128
+#define IN_LAST_BLOCK 64
+#define UNUSED_BITS   7
+
+bool inflate_walk_init(struct inflate_walk *walk)
+{
+    *walk = (struct inflate_walk){ .zlib = calloc(1, sizeof *walk->zlib) };
+    if (walk->zlib != NULL && inflateInit2(walk->zlib, RAW_WINDOW_BITS) != Z_OK) {
+        free(walk->zlib);
+        walk->zlib = NULL;
+    }
+    return walk->zlib != NULL;
+}
+
+void inflate_walk_free(struct inflate_walk *walk)
+{
+    if (walk->zlib != NULL)
+        inflateEnd(walk->zlib);
+    free(walk->zlib);
+    free(walk->out);
+    *walk = (struct inflate_walk){ NULL, 0, 0, 0, NULL };
+}
+
+void inflate_walk_begin(struct inflate_walk *walk, const void *p, size_t n)
+{
+    inflateReset(walk->zlib);
+    walk->zlib->next_in = (Bytef *)(uintptr_t)p;
+    walk->zlib->avail_in = (uInt)n;
+    walk->in_bytes = walk->out_bytes = 0;
+}
+
+static bool walk_has_room(struct inflate_walk *walk, size_t out_max)
+{
+    size_t room = walk->room == 0 ? WALK_ROOM_FIRST : walk->room * 2;
+    unsigned char *grown;
+
+    if (walk->out_bytes < walk->room)
+        return true;
+    if (walk->room >= out_max || (grown = realloc(walk->out, room)) == NULL)
+        return false;
+    walk->out = grown;
+    walk->room = room;
+    return true;
+}
+
+/* A flush is an empty stored block: it ends at a whole byte, with 00 00 FF FF, and gives nothing. */
+bool inflate_walk_on(struct inflate_walk *walk, size_t out_max)
+{
+    z_stream *z = walk->zlib;
+    size_t block_start = walk->out_bytes;
+
+    while (walk_has_room(walk, out_max)) {
+        const unsigned char *start = z->next_in;
+        int result;
+
+        z->next_out = walk->out + walk->out_bytes;
+        z->avail_out = (uInt)(walk->room - walk->out_bytes);
+        result = inflate(z, Z_BLOCK);
+        walk->in_bytes += (size_t)(z->next_in - start);
+        walk->out_bytes = walk->room - z->avail_out;
+        if (result != Z_OK || (z->data_type & IN_LAST_BLOCK) != 0)
+            return false;
+        if ((z->data_type & AT_BLOCK_END) == 0) {
+            if (z->avail_out > 0)
+                return false; /* the bytes are at an end */
+            continue;
+        }
+        if (walk->out_bytes == block_start && (z->data_type & UNUSED_BITS) == 0 &&
+            walk->in_bytes >= 4 && memcmp(z->next_in - 4, "\0\0\xff\xff", 4) == 0)
+            return true;
+        block_start = walk->out_bytes;
+    }
+    return false;
 }
 
 uint32_t crc32_add(uint32_t crc, const void *p, size_t n)

@@ -43,9 +43,30 @@ size_t deflate_block(struct deflate *d, const void *raw, size_t n, void *to);
 #define INFLATE_TAIL_BYTES  5
 bool inflate_block(struct deflate *d, void *block, size_t n, void *to, size_t raw_bytes);
 
-/* The same when the size is not known: at most room bytes, *raw_bytes says how many. to as above. */
-bool inflate_some(struct deflate *d, const void *block, size_t n, void *to, size_t room,
-                  size_t *raw_bytes);
+/*
+ * Goes through bytes whose blocks have no known lengths, once, from one flush to the next: for a file
+ * whose table is lost. Never more than out_max bytes are kept.
+ *
+ *     inflate_walk_init; for each block: inflate_walk_begin, then inflate_walk_on until it is whole
+ */
+struct z_stream_s;
+struct inflate_walk {
+    unsigned char *out; /* what came out since begin */
+    size_t out_bytes;
+    size_t in_bytes; /* what was taken since begin, up to and with the flush */
+    /* The rest is the walk's own. */
+    size_t room;
+    struct z_stream_s *zlib;
+};
+
+/* False when out of memory. Free in either case. */
+bool inflate_walk_init(struct inflate_walk *walk);
+void inflate_walk_free(struct inflate_walk *walk);
+
+void inflate_walk_begin(struct inflate_walk *walk, const void *p, size_t n);
+
+/* On to the next flush. False when there is none: the bytes are damaged, end, or give too much. */
+bool inflate_walk_on(struct inflate_walk *walk, size_t out_max);
 
 /* CRC-32 of gzip: start with 0, continue with the last result. */
 uint32_t crc32_add(uint32_t crc, const void *p, size_t n);

@@ -84,6 +84,12 @@ struct segment_id {
     int64_t created_ms; /* a whole second; decides name and partition */
 };
 
+/* Up to the blocks: with room for so many entries. */
+static inline size_t sealed_header_bytes(uint32_t room)
+{
+    return SEALED_GZIP_BYTES + SEALED_HEAD_BYTES + (size_t)room * SEALED_ENTRY_BYTES + 4;
+}
+
 static inline void put_u32(unsigned char *p, uint32_t value)
 {
     value = htole32(value);

@@ -1,7 +1,7 @@
 /*
  * parts.h - what the parts of a running store share: struct store, its counters, its two threads.
  *
- * Lock order: there is one lock, the sealer's, held for list operations only and never during I/O.
+ * Lock order: the sealer's, then that of the spares; held for list operations only, never during I/O.
  * The sync thread has none: a slot per worker is handed back and forth with a flag and a semaphore.
  * Counters are atomics.
  */
@@ -21,6 +21,7 @@
 #include "store/store.h"
 
 struct sealer;
+struct spares;
 struct syncer;
 
 struct store {
@@ -28,7 +29,8 @@ struct store {
     char *data_dir;
     catalog_path spool_dir, lock_path;
     char instance[STORE_INSTANCE_BYTES];
-    struct fs_file lock;
+    struct fs_file lock, spool_lock;
+    struct spares *spares;
     struct sealer *sealer;
     struct syncer *syncer; /* power only */
     struct spool **spools;
@@ -74,6 +76,11 @@ struct seal_job {
         end; /* the records before this are good; SEGMENT_ALL when an earlier process left it */
     bool leftover; /* of an earlier process */
     bool suspect;  /* the disk failed on this file: do not use it again */
+    /*
+     * Open when this process wrote it, so that what was acknowledged can be sealed even if somebody
+     * removes or moves the spool folder; closed when many wait already. Its name is not used.
+     */
+    struct fs_file file;
     struct seal_job *next;
     unsigned attempts;
     int64_t due_ms; /* monotonic */
@@ -86,14 +93,32 @@ struct sealer *sealer_start(struct store *store, struct err *e);
 /* Any thread; takes the job. Jobs of a writer are sealed in the order given. */
 void sealer_add(struct sealer *sealer, struct seal_job *job);
 
-/* A file to use again: it is called `path` then. False when there is none. Any thread. */
-bool sealer_take_spare(struct sealer *sealer, const char *path);
-
 /* The disk is full: give back what is not needed, and seal what waits. Any thread. */
 void sealer_make_room(struct sealer *sealer);
 
 /* Seals what there is, ends the thread, frees. -1 when something stays in the spool. */
 int sealer_stop(struct sealer *sealer, struct err *e);
+
+/* ---- spares.c: the room of old segments, kept for new ones ---- */
+
+/* NULL when out of memory. Freeing takes NULL and leaves the files. */
+struct spares *spares_new(const struct store *store);
+void spares_free(struct spares *spares);
+
+/* The sealer: keeps the file at path, which is open, if there is use for it. False: it is where it was. */
+bool spares_keep(struct spares *spares, const struct fs_file *file, const char *path);
+
+/* A file to use again: it is called `path` then. False when there is none. Any thread. */
+bool spares_take(struct spares *spares, const char *path);
+
+/* The sealer: removes them all. */
+void spares_drop(struct spares *spares);
+
+/* When they should be removed, as nobody uses them (monotonic); INT64_MAX when there are none. */
+int64_t spares_due_ms(struct spares *spares);
+
+/* Removes what an earlier process left. */
+void spares_drop_left(const struct store *store);
 
 /* ---- syncer.c: the thread that waits for the disk (power) ---- */
 
@@ -111,6 +136,7 @@ struct spool_write {
     bool failed;
     bool maybe_written; /* failed, and some of it may be in the file */
     bool sync_failed;
+    bool removed; /* failed, as the file has no name any more: nothing of it will be found */
     struct err why;
 };
 

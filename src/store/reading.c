@@ -7,16 +7,29 @@
  */
 #include "reading.h"
 
+#include "base/date.h"
 #include "catalog.h"
 #include "line.h"
 
 /* How far from its place a block is looked for. */
 #define FIND_BYTES (1u << 20)
 
+const char *reading_without_place(const char *sentence, const char *path)
+{
+    size_t n = strlen(path);
+
+    if (strncmp(sentence, path, n) != 0)
+        return sentence;
+    sentence += n;
+    if (*sentence == '@') /* path@offset: what */
+        sentence += strcspn(sentence, " ");
+    return sentence + strspn(sentence, " ");
+}
+
 int reading_damage(struct reading *r, const char *path, uint64_t offset, uint64_t lost_bytes,
                    const char *sentence)
 {
-    struct scan_damage damage = { path, offset, lost_bytes, sentence };
+    struct scan_damage damage = { path, offset, lost_bytes, reading_without_place(sentence, path) };
 
     r->totals->damaged_places++;
     return r->options->damage == NULL ? 0 : r->options->damage(r->options->arg, &damage);
@@ -43,6 +56,13 @@ static int deliver(struct reading *r, struct str line)
     r->totals->records++;
     r->totals->raw_bytes += line.n + 1;
     return r->options->record == NULL ? 0 : r->options->record(r->options->arg, line);
+}
+
+bool reading_hour_is_wanted(const struct scan_options *options, int64_t created_ms)
+{
+    int64_t hour_ms = created_ms - created_ms % DATE_HOUR_MS;
+
+    return hour_ms < options->until_ms && hour_ms + DATE_HOUR_MS > options->since_ms;
 }
 
 bool reading_is_settled(const char *data_dir, const struct catalog *catalog, size_t i,
@@ -111,15 +131,26 @@ static int read_lines(struct reading *r, const struct block_lines *b, struct str
     return 0;
 }
 
-/* Not where it should be: is it near? */
-static bool find_near(struct reading *r, const struct sealed *sealed, size_t k, struct str *lines)
+const char *reading_header_trouble(const struct sealed *sealed)
+{
+    static const char *const sentence[] = {
+        [SEALED_FROM_HEADER] = NULL,
+        [SEALED_FROM_INDEX] = "the header is damaged; its copy in the index is good",
+        [SEALED_FROM_DATA] = "the header and its copy are damaged; the rest is whole",
+    };
+
+    return sentence[sealed->table];
+}
+
+bool reading_find_near(const struct sealed *sealed, size_t k, struct sealed_buffer *buffer,
+                       struct str *lines)
 {
     const struct sealed_block *block = &sealed->block[k];
     uint64_t from = block->offset, to = block->offset + block->file_bytes + FIND_BYTES;
 
     from = from > sealed->header_bytes + FIND_BYTES ? from - FIND_BYTES : sealed->header_bytes;
     to = to > sealed->size ? sealed->size : to;
-    return sealed_find(sealed, k, from, to, &r->buffer, lines) == 1;
+    return sealed_find(sealed, k, from, to, buffer, lines) == 1;
 }
 
 static bool block_is_needed(const struct scan_options *options, const struct block_lines *b)
@@ -149,7 +180,7 @@ static int read_block(struct reading *r, const struct sealed *sealed, size_t k,
         if (why.code != ERR_DAMAGED)
             return reading_damage(r, sealed->path, b->block->offset, b->block->file_bytes,
                                   why.text);
-        if (!find_near(r, sealed, k, &lines))
+        if (!reading_find_near(sealed, k, &r->buffer, &lines))
             return reading_damage(r, sealed->path, b->block->offset, b->block->file_bytes,
                                   "a damaged block");
         result =
@@ -162,17 +193,14 @@ static int read_all_blocks(struct reading *r, const struct sealed *sealed, uint6
                            struct ranges *have, uint64_t *next_seq, struct err *e)
 {
     struct block_lines b = { sealed, NULL, from_seq, false, have, next_seq };
-    const char *sentence;
+    const char *sentence = reading_header_trouble(sealed);
     uint64_t offset;
     int result = 0;
 
     r->totals->sealed_files++;
     r->totals->file_bytes += sealed->size;
-    if (sealed->table != SEALED_FROM_HEADER)
-        result = reading_damage(r, sealed->path, 0, sealed->header_bytes,
-                                sealed->table == SEALED_FROM_INDEX
-                                    ? "the header is damaged; its copy in the index is good"
-                                    : "the header and its copy are damaged; the rest is whole");
+    if (sentence != NULL)
+        result = reading_damage(r, sealed->path, 0, sealed->header_bytes, sentence);
     for (size_t k = 0; k < sealed->blocks && result == 0; k++)
         result = read_block(r, sealed, k, &b, e);
     if (result == 0 && !sealed_end_is_whole(sealed, &offset, &sentence))

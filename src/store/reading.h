@@ -1,6 +1,6 @@
 /*
- * reading.h - reads one segment or one sealed file for scan.c and follow.c: filters, counts, tells
- * damage.
+ * reading.h - reads one segment or one sealed file for scan.c, follow.c and blocks.c: filters,
+ * counts, tells damage.
  *
  * Every function returns 0 to go on, what a callback returned to end with, or -1 and e when memory
  * ran out. A file that cannot be read is damage, and no reason to stop. Thread: the owner's.
@@ -21,8 +21,14 @@ struct reading {
     bool silent;                 /* deliver no records: only find out where they end */
 };
 
+/* What the sentence of an err says beside the path that it may begin with. */
+const char *reading_without_place(const char *sentence, const char *path);
+
 int reading_damage(struct reading *r, const char *path, uint64_t offset, uint64_t lost_bytes,
                    const char *sentence);
+
+/* Can a file of that time hold records that are wanted? */
+bool reading_hour_is_wanted(const struct scan_options *options, int64_t created_ms);
 
 /*
  * Has the writer of entry i gone on to a later segment? Only one that was begun counts: a segment
@@ -31,6 +37,13 @@ int reading_damage(struct reading *r, const char *path, uint64_t offset, uint64_
  */
 bool reading_is_settled(const char *data_dir, const struct catalog *catalog, size_t i,
                         uint64_t *first_seq);
+
+/* What is wrong with the header, in one sentence; NULL: nothing. */
+const char *reading_header_trouble(const struct sealed *sealed);
+
+/* Block k is not where it should be: is it near? */
+bool reading_find_near(const struct sealed *sealed, size_t k, struct sealed_buffer *buffer,
+                       struct str *lines);
 
 /*
  * All records from seq from_seq on. *have: their numbers are added, may be NULL. *next_seq is

@@ -10,7 +10,6 @@
 
 #include <stdlib.h>
 
-#include "base/date.h"
 #include "catalog.h"
 #include "line.h"
 #include "reading.h"
@@ -136,13 +135,6 @@ static int read_segment(struct scan *scan, const struct source *source, struct e
     return result;
 }
 
-static bool is_wanted_hour(const struct scan_options *options, int64_t created_ms)
-{
-    int64_t hour_ms = created_ms - created_ms % DATE_HOUR_MS;
-
-    return hour_ms < options->until_ms && hour_ms + DATE_HOUR_MS > options->since_ms;
-}
-
 static int read_everything(struct scan *scan, struct err *e)
 {
     int result = 0;
@@ -153,7 +145,7 @@ static int read_everything(struct scan *scan, struct err *e)
     for (size_t i = 0; i < scan->catalog.count && result == 0; i++) {
         const struct source *source = &scan->source[i];
 
-        if (!is_wanted_hour(scan->reading.options, source->id.created_ms))
+        if (!reading_hour_is_wanted(scan->reading.options, source->id.created_ms))
             continue;
         result = source->in_spool ? read_segment(scan, source, e)
                                   : read_sealed(scan, source, 0, NULL, e);

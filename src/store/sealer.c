@@ -23,18 +23,11 @@
 #include "sealed.h"
 #include "segment.h"
 
-#define SEALER_NICE       10
-#define RETRY_FIRST_MS    250
-#define RETRY_MAX_MS      10000
-#define RETRY_FULL_MS     250
-#define SPARES_MAX        16
-#define SPARES_BYTES_MAX  (256ull << 20) /* all spares together */
-#define SPARES_AGE_MAX_MS 30000          /* unused so long, they are given back */
-
-struct spare {
-    uint64_t number; /* in its name */
-    uint64_t bytes;
-};
+#define SEALER_NICE    10
+#define RETRY_FIRST_MS 250
+#define RETRY_MAX_MS   10000
+#define RETRY_FULL_MS  250
+#define FILES_HELD_MAX 32 /* of jobs that wait: the rest is opened again by name */
 
 struct sealer {
     struct store *store;
@@ -42,10 +35,7 @@ struct sealer {
     pthread_mutex_t mutex; /* guards everything below */
     pthread_cond_t changed;
     struct seal_job *jobs, **jobs_end;
-    struct spare spare[SPARES_MAX];
-    unsigned spares;
-    uint64_t spares_bytes, spares_made;
-    int64_t spares_used_ms; /* when one was made or taken last */
+    unsigned files_held;
     bool make_room, stopping;
     bool listed; /* what earlier processes left is in the jobs */
     int64_t list_due_ms;
@@ -56,84 +46,23 @@ enum outcome { SEALED, RETRY, LEAVE };
 
 /* ---- letting go of a segment ---- */
 
-/* Keeps the file for another segment, if there is use for it. */
-static bool keep_as_spare(struct sealer *sealer, const char *path)
+static bool may_keep_spares(struct sealer *sealer)
 {
-    catalog_path spare_path;
-    struct stat st;
-    uint64_t number, bytes;
-    bool keep;
+    bool may;
 
-    if (fs_stat_path(path, &st, NULL) != 0)
-        return false;
-    bytes = (uint64_t)st.st_size;
     pthread_mutex_lock(&sealer->mutex);
-    keep = !sealer->stopping && !sealer->make_room &&
-           sealer->spares < sealer->store->options.workers && sealer->spares < SPARES_MAX &&
-           sealer->spares_bytes + bytes <= SPARES_BYTES_MAX;
-    number = ++sealer->spares_made;
+    may = !sealer->stopping && !sealer->make_room;
     pthread_mutex_unlock(&sealer->mutex);
-    if (!keep)
-        return false;
-    catalog_spare_path(spare_path, sealer->store->data_dir, number);
-    if (fs_exists(spare_path) || fs_rename(path, spare_path, NULL) != 0)
-        return false;
-    pthread_mutex_lock(&sealer->mutex);
-    sealer->spare[sealer->spares++] = (struct spare){ number, bytes };
-    sealer->spares_bytes += bytes;
-    sealer->spares_used_ms = clock_mono_ms();
-    pthread_mutex_unlock(&sealer->mutex);
-    return true;
+    return may;
 }
 
 static enum outcome let_go(struct sealer *sealer, const struct seal_job *job, const char *path,
                            struct err *e)
 {
-    if (!job->leftover && !job->suspect && keep_as_spare(sealer, path))
+    if (job->file.fd >= 0 && !job->suspect && may_keep_spares(sealer) &&
+        spares_keep(sealer->store->spares, &job->file, path))
         return SEALED;
     return fs_unlink(path, e) == 0 ? SEALED : RETRY;
-}
-
-static bool pop_spare(struct sealer *sealer, uint64_t *number)
-{
-    bool there;
-
-    pthread_mutex_lock(&sealer->mutex);
-    there = sealer->spares > 0;
-    if (there) {
-        struct spare *spare = &sealer->spare[--sealer->spares];
-
-        *number = spare->number;
-        sealer->spares_bytes -= spare->bytes;
-        sealer->spares_used_ms = clock_mono_ms();
-    }
-    pthread_mutex_unlock(&sealer->mutex);
-    return there;
-}
-
-bool sealer_take_spare(struct sealer *sealer, const char *path)
-{
-    catalog_path spare_path;
-    uint64_t number;
-
-    if (!pop_spare(sealer, &number))
-        return false;
-    catalog_spare_path(spare_path, sealer->store->data_dir, number);
-    if (fs_rename(spare_path, path, NULL) == 0)
-        return true;
-    fs_unlink(spare_path, NULL);
-    return false;
-}
-
-static void drop_spares(struct sealer *sealer)
-{
-    catalog_path path;
-    uint64_t number;
-
-    while (pop_spare(sealer, &number)) {
-        catalog_spare_path(path, sealer->store->data_dir, number);
-        fs_unlink(path, NULL);
-    }
 }
 
 /* ---- sealing one segment ---- */
@@ -296,7 +225,8 @@ static enum outcome seal(struct sealer *sealer, const struct seal_job *job, stru
     }
     if (job->end <= SEGMENT_HEADER_BYTES)
         return let_go(sealer, job, segment_path, e);
-    if (segment_open(&reader, segment_path, &job->id, e) != 0)
+    if ((job->file.fd >= 0 ? segment_open_file(&reader, &job->file, segment_path, &job->id, e)
+                           : segment_open(&reader, segment_path, &job->id, e)) != 0)
         return outcome_of(job, e);
     reader.end = job->end;
     if (job->leftover)
@@ -323,6 +253,10 @@ static void append(struct sealer *sealer, struct seal_job *job)
 void sealer_add(struct sealer *sealer, struct seal_job *job)
 {
     pthread_mutex_lock(&sealer->mutex);
+    if (sealer->files_held == FILES_HELD_MAX)
+        fs_close(&job->file);
+    else
+        sealer->files_held++;
     append(sealer, job);
     pthread_mutex_unlock(&sealer->mutex);
 }
@@ -373,6 +307,9 @@ static void remove_job(struct sealer *sealer, struct seal_job *job)
         sealer->jobs_end = link;
     if (sealer->jobs == NULL)
         atomic_store(&sealer->store->counters.largest_unsealed, 0);
+    if (job->file.fd >= 0)
+        sealer->files_held--;
+    fs_close(&job->file);
     free(job);
 }
 
@@ -420,7 +357,7 @@ static void work_on(struct sealer *sealer, struct seal_job *job)
         if (first)
             store_say(sealer->store, true, "%s", why.text);
         if (why.code == ERR_FULL)
-            drop_spares(sealer);
+            spares_drop(sealer->store->spares);
     }
     pthread_mutex_lock(&sealer->mutex);
     conclude(sealer, job, outcome, final, &why);
@@ -438,23 +375,6 @@ static void wait_until(struct sealer *sealer, int64_t wake_ms)
 }
 
 /* ---- recovery ---- */
-
-static void drop_old_spares(const struct store *store)
-{
-    struct fs_list names;
-    catalog_path path;
-
-    if (fs_list(store->spool_dir, &names, NULL) != 0)
-        return;
-    for (size_t i = 0; i < names.count; i++) {
-        if (!catalog_is_spare(names.names[i]))
-            continue;
-        catalog_spare_path(path, store->data_dir,
-                           strtoull(names.names[i] + sizeof SPARE_PREFIX - 1, NULL, 10));
-        fs_unlink(path, NULL);
-    }
-    fs_list_free(&names);
-}
 
 static uint64_t size_of(const struct store *store, const struct segment_id *id)
 {
@@ -494,6 +414,7 @@ static bool find_leftovers(struct sealer *sealer, struct err *e)
         job->end = SEGMENT_ALL;
         job->bytes = size_of(store, &job->id);
         job->leftover = true;
+        job->file = FS_CLOSED;
         append(sealer, job);
         count(&store->counters.unsealed_segments, 1);
     }
@@ -526,22 +447,22 @@ static bool look_for_leftovers(struct sealer *sealer, int64_t now_ms)
 static void *run(void *arg)
 {
     struct sealer *sealer = arg;
+    struct spares *spares = sealer->store->spares;
 
     (void)setpriority(PRIO_PROCESS, (id_t)gettid(), SEALER_NICE);
-    drop_old_spares(sealer->store);
+    spares_drop_left(sealer->store);
     pthread_mutex_lock(&sealer->mutex);
     for (;;) {
-        int64_t now_ms = clock_mono_ms(), wake_ms;
+        int64_t now_ms = clock_mono_ms(), spares_ms = spares_due_ms(spares), wake_ms;
         struct seal_job *job = next_job(sealer, now_ms, &wake_ms);
-        bool spares_over = sealer->spares > 0 &&
-                           (sealer->stopping || /* who seals last on a full disk needs their room */
-                            now_ms - sealer->spares_used_ms >= SPARES_AGE_MAX_MS);
+        /* Who seals last on a full disk needs their room. */
+        bool spares_over = spares_ms != INT64_MAX && (sealer->stopping || now_ms >= spares_ms);
 
         if (look_for_leftovers(sealer, now_ms))
             continue;
         if (sealer->make_room || spares_over) {
             pthread_mutex_unlock(&sealer->mutex);
-            drop_spares(sealer);
+            spares_drop(spares);
             pthread_mutex_lock(&sealer->mutex);
             sealer->make_room = false;
             continue;
@@ -552,14 +473,14 @@ static void *run(void *arg)
         }
         if (sealer->stopping)
             break;
-        if (sealer->spares > 0 && sealer->spares_used_ms + SPARES_AGE_MAX_MS < wake_ms)
-            wake_ms = sealer->spares_used_ms + SPARES_AGE_MAX_MS;
+        if (spares_ms < wake_ms)
+            wake_ms = spares_ms;
         if (!sealer->listed && sealer->list_due_ms < wake_ms)
             wake_ms = sealer->list_due_ms;
         wait_until(sealer, wake_ms);
     }
     pthread_mutex_unlock(&sealer->mutex);
-    drop_spares(sealer);
+    spares_drop(spares);
     return NULL;
 }
 
@@ -568,6 +489,7 @@ static void free_sealer(struct sealer *sealer)
     while (sealer->jobs != NULL) {
         struct seal_job *next = sealer->jobs->next;
 
+        fs_close(&sealer->jobs->file);
         free(sealer->jobs);
         sealer->jobs = next;
     }

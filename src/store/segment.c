@@ -304,8 +304,9 @@ static int read_header(const struct fs_file *file, const struct segment_id *id,
     return 0;
 }
 
-int segment_open(struct segment_reader *r, const char *path, const struct segment_id *id,
-                 struct err *e)
+/* file NULL: by the path. */
+static int begin_reading(struct segment_reader *r, const struct fs_file *file, const char *path,
+                         const struct segment_id *id, struct err *e)
 {
     bool blank = false;
     int found;
@@ -319,7 +320,10 @@ int segment_open(struct segment_reader *r, const char *path, const struct segmen
         segment_close(r);
         return err_set(e, ERR_MEMORY, "out of memory while opening %s", path);
     }
-    if (fs_open(&r->file, r->path, FS_READ, e) != 0) {
+    if (file != NULL) {
+        r->file = (struct fs_file){ file->fd, r->path };
+        r->borrowed = true;
+    } else if (fs_open(&r->file, r->path, FS_READ, e) != 0) {
         segment_close(r);
         return -1;
     }
@@ -339,9 +343,22 @@ int segment_open(struct segment_reader *r, const char *path, const struct segmen
     return 0;
 }
 
+int segment_open(struct segment_reader *r, const char *path, const struct segment_id *id,
+                 struct err *e)
+{
+    return begin_reading(r, NULL, path, id, e);
+}
+
+int segment_open_file(struct segment_reader *r, const struct fs_file *file, const char *path,
+                      const struct segment_id *id, struct err *e)
+{
+    return begin_reading(r, file, path, id, e);
+}
+
 void segment_close(struct segment_reader *r)
 {
-    fs_close(&r->file);
+    if (!r->borrowed)
+        fs_close(&r->file);
     free(r->path);
     free(r->window);
     ranges_free(&r->seen);

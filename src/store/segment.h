@@ -73,6 +73,7 @@ struct segment_reader {
 
     /* The rest is the reader's own. */
     struct fs_file file;
+    bool borrowed; /* the file */
     char *path;
     struct segment_header header;
     bool begun; /* the header is valid for this segment */
@@ -94,6 +95,10 @@ struct segment_reader {
  */
 int segment_open(struct segment_reader *reader, const char *path, const struct segment_id *id,
                  struct err *e);
+
+/* The same for one that is open already, under whatever name: the file stays the caller's. */
+int segment_open_file(struct segment_reader *reader, const struct fs_file *file, const char *path,
+                      const struct segment_id *id, struct err *e);
 enum segment_step segment_next(struct segment_reader *reader, struct err *e);
 void segment_close(struct segment_reader *reader);
 

@@ -32,7 +32,8 @@
 #define BATCHES_POWER     4
 #define STATES            256 /* decided batches that are remembered */
 #define RETRY_MS          100
-#define MOVES_MAX         2 /* new segments that a batch is tried in after a failed sync */
+#define TELL_AGAIN_MS     10000 /* a disk that is full and free ten times a second is told less often */
+#define MOVES_MAX         2     /* new segments that a batch is tried in after a failed sync */
 #define CHUNK_FIRST_BYTES (256u << 10)
 #define CHUNK_MIN_BYTES   (64u << 10)
 #define CHUNK_MAX_BYTES   (4u << 20)
@@ -82,9 +83,11 @@ struct spool {
     struct sync_slot *slot; /* power */
     bool in_flight;
 
-    bool failing; /* the last write failed, and the caller knows */
+    bool failing; /* the last write failed */
     int64_t retry_ms;
     struct err trouble; /* why there is no room, until retry_ms */
+    bool told, news;    /* the log has, or is to have, its sentence; until it works again */
+    int64_t told_ms;
     bool roll_early;
     _Atomic uint64_t open_bytes; /* room of the open segment; other workers look at it */
     _Atomic uint64_t kept;
@@ -95,7 +98,7 @@ struct spool {
 static void free_segment(struct segment *segment)
 {
     fs_close(&segment->file);
-    free(segment->job);
+    free(segment->job); /* NULL, or never handed over */
     free(segment);
 }
 
@@ -107,6 +110,8 @@ static void release(struct spool *s, struct segment *segment)
     if (segment->cut && !segment->job->suspect)
         fs_truncate(&segment->file, segment->begun ? segment->kept_end : 0, NULL);
     segment->job->bytes = segment->job->end = segment->begun ? segment->kept_end : 0;
+    segment->job->file = segment->file;
+    segment->file = FS_CLOSED;
     sealer_add(s->store->sealer, segment->job);
     segment->job = NULL;
     free_segment(segment);
@@ -171,7 +176,7 @@ static int extend(struct spool *s, struct segment *segment, uint64_t end, struct
             atomic_store(&s->open_bytes, target);
             return 0;
         }
-        if (why.code != ERR_FULL)
+        if (why.code != ERR_FULL && why.sys_errno != EFBIG)
             break;
     }
     if (e != NULL)
@@ -214,7 +219,7 @@ static struct segment *new_segment(struct spool *s, int64_t created_ms, struct e
     job->id.number = ++s->segments;
     job->id.created_ms = created_ms - created_ms % DATE_SECOND_MS;
     segment->job = job;
-    segment->file = FS_CLOSED;
+    segment->file = job->file = FS_CLOSED;
     segment->seed = segment_seed(&job->id);
     segment->kept_end = segment->next = SEGMENT_HEADER_BYTES;
     crypto_random(&segment->salt, sizeof segment->salt);
@@ -229,7 +234,7 @@ static int open_segment(struct spool *s, int64_t created_ms, uint64_t room_bytes
 
     if (segment == NULL)
         return -1;
-    recycled = sealer_take_spare(s->store->sealer, segment->path);
+    recycled = spares_take(s->store->spares, segment->path);
     if (fs_open(&segment->file, segment->path, recycled ? FS_READ_WRITE : FS_CREATE_NEW, e) != 0) {
         if (recycled)
             fs_unlink(segment->path, NULL);
@@ -277,16 +282,30 @@ void spool_begin_turn(struct spool *s, int64_t wall_ms)
 
 /* ---- taking records ---- */
 
-/* No room on the disk: remember it for a while, and let what can be sealed make some. */
-static void note_no_room(struct spool *s, const struct err *why)
+/* Hits are refused from now on. */
+static void note_trouble(struct spool *s, const struct err *why)
 {
     s->trouble = *why;
     s->retry_ms = s->mono_ms + RETRY_MS;
+    if (!s->told && (s->told_ms == 0 || s->mono_ms - s->told_ms >= TELL_AGAIN_MS))
+        s->news = true;
+}
+
+/*
+ * No room: on a full disk, let what can be sealed make some. Otherwise it may be only this file that
+ * cannot grow, as there is a limit on its size: the next turn tries another.
+ */
+static void note_no_room(struct spool *s, const struct err *why)
+{
+    uint64_t worth = why->code == ERR_FULL ? EARLY_ROLL_BYTES : SEGMENT_HEADER_BYTES + 1;
+
+    note_trouble(s, why);
     count(&s->store->counters.reserve_errors, 1);
-    if (why->code != ERR_FULL)
-        return;
-    s->roll_early = s->segment != NULL && s->segment->next >= EARLY_ROLL_BYTES;
-    sealer_make_room(s->store->sealer);
+    s->roll_early = s->segment != NULL && s->segment->next >= worth;
+    if (why->code == ERR_FULL)
+        sealer_make_room(s->store->sealer);
+    else if (s->roll_early)
+        s->retry_ms = s->mono_ms;
 }
 
 static int have_disk_room(struct spool *s, size_t bytes, struct err *e)
@@ -305,8 +324,10 @@ static int have_disk_room(struct spool *s, size_t bytes, struct err *e)
         result = open_segment(s, s->wall_ms, bytes, &why);
     else
         result = extend(s, s->segment, s->segment->next + bytes, &why);
-    if (result == 0)
+    if (result == 0) {
+        s->told = false;
         return 0;
+    }
     note_no_room(s, &why);
     if (e != NULL)
         *e = why;
@@ -431,18 +452,32 @@ static void give_up_segment(struct spool *s, struct segment *segment)
     }
 }
 
-/* The sentence goes out once; until it works again the rest is silence. */
-static int report(struct spool *s, const struct spool_write *write, struct err *e)
+static int note_failed_write(struct spool *s, const struct spool_write *write)
 {
-    bool news = !s->failing;
-
     count(write->sync_failed ? &s->store->counters.sync_errors : &s->store->counters.write_errors,
           1);
     s->failing = true;
-    s->trouble = write->why;
-    s->retry_ms = s->mono_ms + RETRY_MS;
-    if (news && e != NULL)
-        *e = write->why;
+    note_trouble(s, &write->why);
+    return -1;
+}
+
+static void note_good_write(struct spool *s)
+{
+    s->failing = false;
+    s->told = false;
+}
+
+/* The sentence goes out once; until it works again the rest is silence. */
+static int tell_news(struct spool *s, int result, struct err *e)
+{
+    err_clear(e);
+    if (!s->news)
+        return result;
+    s->news = false;
+    s->told = true;
+    s->told_ms = s->mono_ms;
+    if (e != NULL)
+        *e = s->trouble;
     return -1;
 }
 
@@ -481,7 +516,7 @@ static bool cut_off(struct segment *segment, const struct batch *batch)
     return fs_write_at(&segment->file, &zeros, 1, batch->offset, &written, NULL) == 0;
 }
 
-static int commit_now(struct spool *s, struct err *e)
+static int commit_now(struct spool *s)
 {
     struct batch *batch = &s->batch[s->head];
     struct segment *segment = batch->segment;
@@ -491,16 +526,19 @@ static int commit_now(struct spool *s, struct err *e)
     spool_write_run(&write);
     if (!write.failed) {
         decide(s, SPOOL_KEPT);
-        s->failing = false;
+        note_good_write(s);
         return 0;
     }
-    if (write.maybe_written && !cut_off(segment, batch)) {
+    if (write.removed) {
+        give_up_segment(s, segment);
+        give_back(s, SPOOL_REFUSED);
+    } else if (write.maybe_written && !cut_off(segment, batch)) {
         give_up_segment(s, segment);
         give_back(s, SPOOL_UNKNOWN);
     } else {
         give_back(s, SPOOL_REFUSED);
     }
-    return report(s, &write, e);
+    return note_failed_write(s, &write);
 }
 
 /* ---- power: written and synced by the sync thread ---- */
@@ -563,7 +601,7 @@ static bool move_to_new_segment(struct spool *s)
 }
 
 /* The sync thread is through with the oldest batch. */
-static int take_result(struct spool *s, struct err *e)
+static int take_result(struct spool *s)
 {
     const struct spool_write *write = &s->slot->write;
     struct batch *oldest = &s->batch[s->head];
@@ -572,15 +610,17 @@ static int take_result(struct spool *s, struct err *e)
     s->in_flight = false;
     if (!write->failed) {
         decide(s, SPOOL_KEPT);
-        s->failing = false;
+        note_good_write(s);
         return 0;
     }
-    result = report(s, write, e);
+    result = note_failed_write(s, write);
     if (!write->maybe_written) {
         give_back(s, oldest->moves > 0 ? SPOOL_UNKNOWN : SPOOL_REFUSED);
     } else if (!move_to_new_segment(s)) {
+        bool nowhere = write->removed && oldest->moves == 0;
+
         give_up_segment(s, oldest->segment);
-        give_back(s, SPOOL_UNKNOWN);
+        give_back(s, nowhere ? SPOOL_REFUSED : SPOOL_UNKNOWN);
     }
     return result;
 }
@@ -596,25 +636,24 @@ int spool_poll(struct spool *s, struct err *e)
 {
     int result = 0;
 
-    if (s->slot == NULL)
-        return 0;
-    err_clear(e);
-    if (result_is_there(s))
-        result = take_result(s, e);
-    if (!s->in_flight)
+    if (s->slot != NULL && result_is_there(s))
+        result = take_result(s);
+    if (s->slot != NULL && !s->in_flight)
         submit(s);
-    return result;
+    return tell_news(s, result, e);
 }
 
 int spool_commit(struct spool *s, struct err *e)
 {
+    int result = 0;
+
     if (s->slot != NULL)
         return spool_poll(s, e);
-    err_clear(e);
-    if (filling(s)->used == 0)
-        return 0;
-    s->closed++;
-    return commit_now(s, e);
+    if (filling(s)->used > 0) {
+        s->closed++;
+        result = commit_now(s);
+    }
+    return tell_news(s, result, e);
 }
 
 uint64_t spool_decided(const struct spool *s)
@@ -642,7 +681,7 @@ void spool_close(struct spool *s)
     while (s->in_flight) {
         while (sem_wait(&s->slot->done) != 0 && errno == EINTR)
             ;
-        take_result(s, NULL);
+        take_result(s);
         submit(s);
     }
     close_segment(s);

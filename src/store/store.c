@@ -91,7 +91,8 @@ static int take_lock(struct store *store, struct err *e)
 {
     struct err why;
 
-    if (fs_lock(&store->lock, store->lock_path, &why) == 0)
+    if (fs_lock(&store->lock, store->lock_path, &why) == 0 &&
+        fs_lock_dir(&store->spool_lock, store->spool_dir, &why) == 0)
         return 0;
     if (why.code == ERR_BUSY)
         return err_set(e, ERR_BUSY, "the data folder %s is in use by another crumbd",
@@ -155,6 +156,9 @@ static int start(struct store *store, struct err *e)
     }
     if (make_spools(store, e) != 0)
         return -1;
+    store->spares = spares_new(store);
+    if (store->spares == NULL)
+        return err_set(e, ERR_MEMORY, "out of memory for the sealer");
     store->sealer = sealer_start(store, e);
     return store->sealer == NULL ? -1 : 0;
 }
@@ -165,6 +169,8 @@ static void free_store(struct store *store)
         spool_free(store->spools[i]);
     free(store->spools);
     syncer_stop(store->syncer);
+    spares_free(store->spares);
+    fs_close(&store->spool_lock);
     fs_close(&store->lock);
     free(store->data_dir);
     free(store);
@@ -183,7 +189,7 @@ struct store *store_open(const struct store_options *options, struct err *e)
         return NULL;
     }
     store->options = *options;
-    store->lock = FS_CLOSED;
+    store->lock = store->spool_lock = FS_CLOSED;
     catalog_spool_dir(store->spool_dir, store->data_dir);
     catalog_lock_path(store->lock_path, store->data_dir);
     if (start(store, e) != 0) {

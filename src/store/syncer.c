@@ -26,9 +26,10 @@ void spool_write_run(struct spool_write *w)
     struct iovec iov[2] = { { w->header, SEGMENT_HEADER_BYTES },
                             { (void *)(uintptr_t)w->data, w->bytes } };
     bool begins = w->new_in_dir != NULL;
+    struct stat st;
     size_t written;
 
-    w->failed = w->maybe_written = w->sync_failed = false;
+    w->failed = w->maybe_written = w->sync_failed = w->removed = false;
     if (fs_write_at(w->file, begins ? iov : iov + 1, begins ? 2 : 1,
                     begins ? w->offset - SEGMENT_HEADER_BYTES : w->offset, &written,
                     &w->why) != 0) {
@@ -39,6 +40,11 @@ void spool_write_run(struct spool_write *w)
     if (w->sync && (fs_sync_data(w->file, &w->why) != 0 ||
                     (begins && fs_sync_dir(w->new_in_dir, &w->why) != 0)))
         w->failed = w->maybe_written = w->sync_failed = true;
+    else if (fs_stat(w->file, &st, NULL) == 0 && st.st_nlink == 0) {
+        w->failed = w->maybe_written = w->removed = true;
+        err_set(&w->why, ERR_MISSING, "%s was removed while hits were being written to it",
+                w->file->name);
+    }
 }
 
 static void wait_for(sem_t *semaphore)

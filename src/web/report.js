@@ -8,11 +8,13 @@ document.querySelectorAll('svg.chart').forEach((chart) => {
     const section = chart.closest('section');
     const table = section.querySelector('table');
     const heads = [...table.tHead.rows[0].cells].map((cell) => cell.textContent);
-    const rows = [...table.tBodies[0].rows].map((row) => ({
-        label: row.cells[0].textContent,
-        views: Number(row.cells[heads.indexOf('Views')].textContent.replace(/,/g, '')),
-        visitors: Number(row.cells[heads.indexOf('Visitors')].textContent.replace(/,/g, '')),
-    }));
+    const read = () =>
+        [...table.tBodies[0].rows].map((row) => ({
+            label: row.cells[0].textContent,
+            views: Number(row.cells[heads.indexOf('Views')].textContent.replace(/,/g, '')),
+            visitors: Number(row.cells[heads.indexOf('Visitors')].textContent.replace(/,/g, '')),
+        }));
+    let rows = read();
     if (rows.length < 3) return;
     const plot = chart.querySelector('.plot');
     const grid = [...chart.querySelectorAll('.grid text')];
@@ -51,7 +53,7 @@ document.querySelectorAll('svg.chart').forEach((chart) => {
 
     function draw() {
         const shown = rows.slice(from, to + 1);
-        const top = roundUp(Math.max(1, ...shown.map((row) => row.views)));
+        const top = grid.length * roundUp(Math.max(...shown.map((row) => row.views), 1) / grid.length);
         const line = (name) => shown.map((row, i) => `${x(from + i).toFixed(1)} ${(100 - (100 * row[name]) / top).toFixed(2)}`).join('L');
         plot.querySelector('.views.area').setAttribute('d', `M0 100L${line('views')}L1000 100Z`);
         plot.querySelector('.views:not(.area)').setAttribute('d', `M${line('views')}`);
@@ -94,6 +96,7 @@ document.querySelectorAll('svg.chart').forEach((chart) => {
         ArrowRight: () => point(Math.min(to, at + 1)),
     };
     chart.setAttribute('tabindex', '0');
+    chart.setAttribute('aria-keyshortcuts', '+ - 0 ArrowLeft ArrowRight');
     chart.addEventListener('keydown', (event) => {
         if (!keys[event.key]) return;
         keys[event.key]();
@@ -126,4 +129,11 @@ document.querySelectorAll('svg.chart').forEach((chart) => {
     chart.addEventListener('pointerup', end);
     chart.addEventListener('pointercancel', () => ((start = null), mark.setAttribute('width', 0)));
     draw();
+    // The live page has changed the table: what nobody pointed at is not read out.
+    section.addEventListener('figures', () => {
+        rows = read();
+        said.setAttribute('aria-live', 'off');
+        draw();
+    });
+    chart.addEventListener('focus', () => said.setAttribute('aria-live', 'polite'));
 });

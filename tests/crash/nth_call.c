@@ -33,13 +33,13 @@
 
 #define HITS         400
 #define ROLL_BYTES   (64 << 10)
-#define START_MAX_MS 10000
-#define STOP_MAX_MS  20000
+#define START_MAX_MS 60000
+#define STOP_MAX_MS  60000
 #define ANSWER_MAX_S 10
 #define FIRST_MAX    6
 #define SAMPLE_FROM  20   /* --every so many: of the errors, too, only a third */
 #define BACK_MAX_MS  1000 /* serving again after a fault has ended */
-#define TOLD_MAX_MS  2000
+#define TOLD_MAX_MS  30000
 
 struct run {
     struct server server;
@@ -47,6 +47,7 @@ struct run {
     struct ledger ledger;
     struct server_config config;
     unsigned every, seed;
+    int64_t back_max_ms;
     char what[160]; /* the experiment, for messages */
     uint64_t lives, deaths, recoveries_killed, faults, refusals, startups_refused;
 };
@@ -240,7 +241,7 @@ static int64_t now_ms(void)
 /* The fault is over: hits must be stored again, soon and without anybody's help. */
 static void must_come_back(struct run *r)
 {
-    int64_t until = now_ms() + BACK_MAX_MS;
+    int64_t until = now_ms() + r->back_max_ms;
     struct load_options load = load_for(r);
     struct ledger_verdict before, after;
 
@@ -361,7 +362,7 @@ static void fail_starts(struct run *r)
 static void usage(void)
 {
     fputs("usage: nth_call [--kill] [--fail] [--every K] [--seed N] [--crumbd PATH] [--crumb PATH] "
-          "[--shim PATH]\n",
+          "[--shim PATH] [--back-ms N]\n",
           stderr);
     exit(2);
 }
@@ -369,10 +370,15 @@ static void usage(void)
 int main(int argc, char **argv)
 {
     static const struct option options[] = {
-        { "kill", no_argument, NULL, 'k' },         { "fail", no_argument, NULL, 'f' },
-        { "every", required_argument, NULL, 'e' },  { "seed", required_argument, NULL, 's' },
-        { "crumbd", required_argument, NULL, 'd' }, { "crumb", required_argument, NULL, 'c' },
-        { "shim", required_argument, NULL, 'm' },   { NULL, 0, NULL, 0 },
+        { "kill", no_argument, NULL, 'k' },
+        { "fail", no_argument, NULL, 'f' },
+        { "every", required_argument, NULL, 'e' },
+        { "seed", required_argument, NULL, 's' },
+        { "crumbd", required_argument, NULL, 'd' },
+        { "crumb", required_argument, NULL, 'c' },
+        { "shim", required_argument, NULL, 'm' },
+        { "back-ms", required_argument, NULL, 'b' },
+        { NULL, 0, NULL, 0 },
     };
     char dir[] = "/tmp/crumb-nth-XXXXXX", shim_path[4096];
     const char *shim = "build/crash/shim.so";
@@ -380,6 +386,7 @@ int main(int argc, char **argv)
         .server = { .crumbd = "build/crumbd", .crumb = "build/crumb" },
         .config = { .workers = 1, .roll_interval_ms = 3600000, .roll_size_bytes = ROLL_BYTES },
         .every = 1,
+        .back_max_ms = BACK_MAX_MS,
         .seed = (unsigned)time(NULL)
     };
     bool kill = false, faults = false;
@@ -407,6 +414,9 @@ int main(int argc, char **argv)
             break;
         case 'm':
             shim = optarg;
+            break;
+        case 'b':
+            r.back_max_ms = (int64_t)strtoul(optarg, NULL, 10);
             break;
         default:
             usage();

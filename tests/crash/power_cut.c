@@ -35,11 +35,11 @@
 #define HITS         2500
 #define ROLL_MS      150
 #define ROLL_BYTES   (128 << 10)
-#define SEAL_MAX_US  3000000 /* so long sealing may wait on a busy machine */
-#define SECOND_EVERY 10      /* so many folders are read by tests/second_reader.py, too: one of */
+#define SEAL_MAX_US  30000000 /* so long sealing may wait on a busy machine */
+#define SECOND_EVERY 10       /* so many folders are read by tests/second_reader.py, too: one of */
 #define FAULT_AT     30
-#define START_MAX_MS 20000
-#define STOP_MAX_MS  30000
+#define START_MAX_MS 60000
+#define STOP_MAX_MS  60000
 
 struct run {
     struct server server; /* that is recorded */

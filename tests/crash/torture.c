@@ -25,8 +25,8 @@
 #include "crash/server.h"
 
 #define ROUND             20
-#define START_MAX_MS      20000
-#define STOP_MAX_MS       30000
+#define START_MAX_MS      60000
+#define STOP_MAX_MS       60000
 #define CLEAN_HITS        2000
 #define ROLL_MS           100
 #define ROLL_BYTES        (256 << 10)

@@ -192,3 +192,14 @@ test('promise 5: the key file is made at the first start, for its owner only', a
     const server = await start(t);
     assert.equal(fs.statSync(path.join(server.dir, 'keys')).mode & 0o777, 0o600);
 });
+
+test('promise 5: a key file that is gone at a reload is told, and identifiers stay what they are', async (t) => {
+    const server = await start(t, { config: { workers: 1 } });
+    const cookie = (await fetchOnce(server.address, '/b.gif?site=s')).cookie('crumb_id');
+    fs.renameSync(path.join(server.dir, 'keys'), path.join(server.dir, 'keys.old'));
+    assert.match(await server.reload(/error/), /the old configuration stays: .*keys/);
+    assert.equal(fs.existsSync(path.join(server.dir, 'keys')), false);
+    await fetchOnce(server.address, '/b.gif?site=s', { Cookie: `crumb_id=${cookie}` });
+    const [first, second] = cat(server);
+    assert.deepEqual([second.vid, second.vid_new], [first.vid, undefined]);
+});

@@ -215,6 +215,7 @@ test('tag: what `crumb tag` prints works in a page as it is, integrity and all',
     await page.goto(url('/anything/forged'));
     await until('the browser refuses it', () => page.said.some((text) => /integrity/.test(text)));
     assert.equal(crumb('tag', '-c', file, '--site', 'nobody').status, 2);
+    assert.match(crumb('tag', '-c', file, '--site', 'shpo').stderr, /no site shpo in the config file; did you mean shop\?/);
     assert.equal(crumb('tag', '-c', file).status, 2, 'which of two sites?');
 });
 

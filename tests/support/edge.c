@@ -58,6 +58,7 @@ void edge_open(struct edge *e)
     must((e->store = store_open(&options, &err)) != NULL, &err);
 
     ip_parse(STR("203.0.113.7"), &e->peer);
+    e->host = "stats.shop.example";
     e->metrics_list[0] = &e->metrics;
     e->admin = (struct admin_view){ .metrics = e->metrics_list,
                                     .metrics_count = 1,
@@ -131,8 +132,8 @@ struct str edge_ask(struct edge *e, const char *request_line, const char *lines)
 {
     char *text;
 
-    cr_assert(asprintf(&text, "%s HTTP/1.1\r\nHost: stats.shop.example\r\n%s\r\n", request_line,
-                       lines) > 0);
+    cr_assert(asprintf(&text, "%s HTTP/1.1\r\nHost: %s\r\n%s\r\n", request_line, e->host, lines) >
+              0);
     edge_parse(text, e->sent, sizeof e->sent, &e->request);
     free(text);
     return answer_it(e);

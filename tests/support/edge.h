@@ -19,6 +19,7 @@ struct edge {
     struct context context;
     struct ip peer;
     enum route_table table;
+    const char *host; /* of edge_ask's requests; "stats.shop.example" */
     struct metrics metrics;
     struct store *store;
 
@@ -34,7 +35,7 @@ struct edge {
     struct metrics *metrics_list[1];
     _Atomic bool draining;
     char sent[65536];
-    char out[ANSWER_BYTES_MAX];
+    char out[ANSWER_ADMIN_BYTES_MAX];
     char memory[CONTEXT_MEMORY_BYTES];
     char *records;
     size_t records_bytes;

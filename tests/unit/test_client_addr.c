@@ -183,6 +183,14 @@ Test(client_addr, forwarded_rightmost_untrusted_is_the_client)
         { "10.0.0.1", F "for=203.0.113.9 ; proto=https , for=10.0.0.2\r\n", "203.0.113.9", true },
         { "10.0.0.1", F "for=203.0.113.9;proto=https\r\n" F "for=10.0.0.2\r\n", "203.0.113.9",
           true },
+        /* an obfuscated port hides no address; a hidden client's scheme is still vouched for */
+        { "10.0.0.1", F "for=\"203.0.113.9:_x.y-Z\"\r\n", "203.0.113.9", false },
+        { "10.0.0.1", F "for=\"[2001:db8::9]:_p\"\r\n", "2001:db8::9", false },
+        { "10.0.0.1", F "for=unknown;proto=https\r\n", "10.0.0.1", true },
+        { "10.0.0.1", F "for=\"_obf:_port\";proto=https\r\n", "10.0.0.1", true },
+        { "10.0.0.1", F "for=\"unknown:47011\";proto=https, for=10.0.0.2\r\n", "10.0.0.2", true },
+        { "10.0.0.1", F "proto=https\r\n", "10.0.0.1", true },
+        { "10.0.0.1", F "for=6.6.6.6;proto=https, for=_obf;proto=http\r\n", "10.0.0.1", false },
         /* commas and semicolons inside quotes divide nothing */
         { "10.0.0.1", F "host=\"a,b;for=6.6.6.6\";for=203.0.113.9\r\n", "203.0.113.9", false },
         { "10.0.0.1", F "for=203.0.113.9;host=\"\\\",for=6.6.6.6\"\r\n", "203.0.113.9", false },
@@ -219,7 +227,10 @@ Test(client_addr, forwarded_spoofed_or_malformed_is_not_believed)
         /* malformed */
         { "10.0.0.1", F "\r\n", "10.0.0.1", false },
         { "10.0.0.1", F "203.0.113.9\r\n", "10.0.0.1", false },
-        { "10.0.0.1", F "proto=https\r\n", "10.0.0.1", false },
+        { "10.0.0.1", F "for=_;proto=https\r\n", "10.0.0.1", false },
+        { "10.0.0.1", F "for=\"_a b\";proto=https\r\n", "10.0.0.1", false },
+        { "10.0.0.1", F "for=unknownx;proto=https\r\n", "10.0.0.1", false },
+        { "10.0.0.1", F "for=\"203.0.113.9:_\"\r\n", "10.0.0.1", false },
         { "10.0.0.1", F "for=\r\n", "10.0.0.1", false },
         { "10.0.0.1", F "for=\"\"\r\n", "10.0.0.1", false },
         { "10.0.0.1", F "for =203.0.113.9\r\n", "10.0.0.1", false },

@@ -83,7 +83,23 @@ static void decide(enum spool_state as)
 
 static char big_body[12000];
 
-/* /hit waits for the batch, /big has a large answer, everything says its path. */
+/* What a stream says next: its number, and as many bytes as a test asks for. */
+static size_t piece_bytes;
+static unsigned pieces, pieces_max = 1000;
+
+static bool next_piece(struct stream *stream, struct context *context, struct buf *piece)
+{
+    cr_expect(context->streams > 0);
+    pieces++;
+    if (++stream->seen > pieces_max)
+        return false;
+    buf_addf(piece, "<%u>", (unsigned)stream->seen);
+    for (size_t i = 0; i < piece_bytes; i++)
+        buf_add_char(piece, 'x');
+    return true;
+}
+
+/* /hit waits for the batch, /big has a large answer, /stream goes on, everything says its path. */
 void route(struct exchange *x, enum route_table table)
 {
     (void)table;
@@ -91,7 +107,9 @@ void route(struct exchange *x, enum route_table table)
         x->batch = open_batch;
         x->batch_records = 1;
     }
-    if (str_eq(x->request->path, STR("/big")))
+    if (str_eq(x->request->path, STR("/stream")))
+        answer_stream(x, STR("text/plain"), STR_ABSENT, next_piece);
+    else if (str_eq(x->request->path, STR("/big")))
         answer(x, 200, STR("text/plain"), STR_ABSENT, str_from(big_body, sizeof big_body));
     else if (str_eq(x->request->path, STR("/who"))) {
         char text[IP_TEXT_BYTES];
@@ -562,6 +580,120 @@ Test(conn, drain_answers_what_has_begun_and_closes_the_rest)
     run();
     cr_expect(conns_count(conns) == 0);
     cr_expect(metrics.requests == 2);
+}
+
+/* ---- answers that go on --------------------------------------------------------------------- */
+
+Test(conn, stream_goes_on_with_every_tick_until_its_end)
+{
+    int fd = connect_one();
+
+    pieces_max = 3;
+    say(fd, REQUEST("/a") REQUEST("/stream") REQUEST("/never"));
+    expect(fd, "200 200", OPEN, "begun");
+    cr_expect(strstr(heard, "Connection: close\r\n") != NULL);
+    cr_expect(strstr(heard, "never") == NULL, "a request behind a stream is none");
+    pass(250);
+    hear(fd);
+    cr_expect_str_eq(heard, "<1>");
+    pass(250);
+    pass(250);
+    hear(fd);
+    cr_expect_str_eq(heard, "<2><3>");
+    cr_expect(turn.context.streams == 1);
+    pass(250);
+    cr_expect(hear(fd) == CLOSED);
+    cr_expect_str_eq(heard, "");
+    cr_expect(turn.context.streams == 0);
+}
+
+Test(conn, stream_is_never_idle_and_makes_no_room)
+{
+    int fd = connect_one();
+
+    say(fd, REQUEST("/stream"));
+    expect(fd, "200", OPEN, "begun");
+    cr_expect_not(conns_make_room(conns));
+    pass(2 * IDLE_TIMEOUT_MS);
+    expect(fd, "", OPEN, "after a time without a word of the peer");
+    cr_expect_str_eq(heard, "<1>");
+    say(fd, "what is said to a stream is not heard");
+    expect(fd, "", OPEN, "said something");
+}
+
+Test(conn, stream_ends_when_the_peer_leaves)
+{
+    int fd = connect_one();
+
+    say(fd, REQUEST("/stream"));
+    pass(250);
+    close(fd);
+    run();
+    cr_expect(conns_count(conns) == 0);
+    cr_expect(turn.context.streams == 0);
+    cr_expect(held == 0);
+}
+
+Test(conn, stream_that_is_not_read_is_not_asked_for_more_and_is_dropped)
+{
+    int slow = connect_one(), other = connect_one();
+    unsigned asked;
+
+    piece_bytes = 15000;
+    say(slow, REQUEST("/stream"));
+    for (unsigned i = 0; i < 40; i++)
+        pass(250); /* 600 KB: more than a socket pair holds */
+    asked = pieces;
+    cr_expect(asked < 40, "pieces are made although the first are not taken");
+    for (unsigned i = 0; i < 40; i++)
+        pass(250);
+    cr_expect(pieces == asked);
+    say(other, REQUEST("/a"));
+    expect(other, "200", OPEN, "another connection meanwhile");
+    pass(IDLE_TIMEOUT_MS);
+    cr_expect(metrics.timeouts == 1);
+    cr_expect(turn.context.streams == 0);
+    cr_expect(hear(slow) == CLOSED);
+}
+
+Test(conn, stream_goes_on_where_it_was_when_a_slow_peer_reads_again)
+{
+    char want[16];
+    int fd = connect_one();
+
+    piece_bytes = 15000;
+    say(fd, REQUEST("/stream"));
+    for (unsigned i = 0; i < 60; i++)
+        pass(250);
+    hear(fd);
+    for (unsigned i = 1; i <= pieces; i++) {
+        snprintf(want, sizeof want, "<%u>", i);
+        cr_expect(strstr(heard, want) != NULL, "%s is missing", want);
+    }
+    snprintf(want, sizeof want, "<%u>", pieces + 1);
+    pass(250);
+    hear(fd);
+    cr_expect(strncmp(heard, want, strlen(want)) == 0);
+}
+
+Test(conn, stream_ends_at_a_drain)
+{
+    int fd = connect_one();
+
+    say(fd, REQUEST("/stream"));
+    conns_drain(conns);
+    pass(250);
+    cr_expect(hear(fd) == CLOSED);
+    cr_expect(conns_count(conns) == 0);
+}
+
+Test(conn, head_of_a_stream_is_all_there_is)
+{
+    int fd = connect_one();
+
+    say(fd, "HEAD /stream HTTP/1.1\r\nHost: a\r\n\r\n");
+    expect(fd, "200", CLOSED, "head");
+    cr_expect(pieces == 0);
 }
 
 /* ---- PROXY protocol ------------------------------------------------------------------------- */

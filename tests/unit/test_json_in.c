@@ -51,6 +51,34 @@ Test(json_in, every_key_of_an_event_becomes_its_fact)
     json_in_free(r.in);
 }
 
+/* A page that cuts a text in the middle of an emoji must not lose what else it has to say. */
+Test(json_in, half_a_surrogate_pair_is_one_unreadable_character)
+{
+    static const struct {
+        const char *title, *read;
+    } rows[] = {
+        { "cut \\ud83d", "cut \xEF\xBF\xBD" },
+        { "\\ude00 cut", "\xEF\xBF\xBD cut" },
+        { "\\ud83d\\ud83d\\uDE00", "\xEF\xBF\xBD\xF0\x9F\x98\x80" },
+        { "\\ud83d\\u00e4", "\xEF\xBF\xBD\xC3\xA4" },
+        { "\\ud83d\\n", "\xEF\xBF\xBD\n" },
+        { "\\\\ud83d", "\\ud83d" },
+    };
+
+    for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
+        char text[100];
+        struct read r;
+
+        snprintf(text, sizeof text, "{\"title\":\"%s\"}", rows[i].title);
+        r = read_first(text);
+        cr_assert(r.fine, "%s: %s", text, r.e.text);
+        cr_expect(str_eq(r.facts.title, str_of(rows[i].read)), "%s: %.*s", text,
+                  STR_ARG(r.facts.title));
+        json_in_free(r.in);
+    }
+    cr_expect_not(read_first("{\"title\":\"\\ud83\"}").fine);
+}
+
 Test(json_in, other_keys_and_params_become_params_as_text)
 {
     static const struct {
@@ -150,7 +178,6 @@ static const char *const not_json[] = {
     "[Infinity]",
     "[\"\t\"]",
     "[\"\\x\"]",
-    "[\"\\ud800\"]",
     "[\"\xff\"]",
     "[\"\xc0\xaf\"]",
     "[\"\xed\xa0\x80\"]",

@@ -19,9 +19,12 @@ static const struct row {
     { "not a url", "not a url" },
     { "https://s.example/@john.doe/post", "https://s.example/@john.doe/post" },
     { "https://s.example/a@b", "https://s.example/a@b" },
-    { "https://user:word@s.example/a", "https://user:word@s.example/a" }, /* the codec's */
     { "https://s.example/?emails=5&tokenizer=x", "https://s.example/?emails=5&tokenizer=x" },
     { "https://s.example/?email", "https://s.example/?email" },
+    { "https://s.example/?user_type=a&mobileview=1&x=%3D",
+      "https://s.example/?user_type=a&mobileview=1&x=%3D" },
+    { "https://s.example/?next=%2Fshop%3Fpage%3D2", "https://s.example/?next=%2Fshop%3Fpage%3D2" },
+    { "https://s.example/a=1;v=2/b", "https://s.example/a=1;v=2/b" },
     /* keys */
     { "https://s.example/?email=x", "https://s.example/?email=***" },
     { "https://s.example/?a=1&E-Mail=x&b=2", "https://s.example/?a=1&E-Mail=***&b=2" },
@@ -35,6 +38,27 @@ static const struct row {
     { "https://s.example/#/reset?token=abc", "https://s.example/#/reset?token=***" },
     { "https://s.example/?a=1?token=abc", "https://s.example/?a=1?token=***" },
     { "/relative?token=abc", "/relative?token=***" },
+    { "https://s.example/?e%256Dail=x", "https://s.example/?e%256Dail=***" },
+    /* keys that end in one */
+    { "https://s.example/?customer_email=x&billing-phone=y&newPassword=z",
+      "https://s.example/?customer_email=***&billing-phone=***&newPassword=***" },
+    { "https://s.example/?user[email]=x&user%5Bfirst_name%5D=y&token[]=z",
+      "https://s.example/?user[email]=***&user%5Bfirst_name%5D=***&token[]=***" },
+    /* in the path */
+    { "https://s.example/a;jsessionid=x", "https://s.example/a;jsessionid=***" },
+    { "https://s.example/a;email=x;v=1/b;pin=2/c?d=1",
+      "https://s.example/a;email=***;v=1/b;pin=***/c?d=1" },
+    /* in another URL */
+    { "https://s.example/?next=https%3A%2F%2Fo.example%2F%3Fa%3D1%26token%3Dx&b=2",
+      "https://s.example/?next=***&b=2" },
+    { "https://s.example/?next=https%253A%252F%252Fo.example%252F%253Ftoken%253Dx",
+      "https://s.example/?next=***" },
+    { "https://s.example/?next=/login?password=x", "https://s.example/?next=/login?password=***" },
+    /* who logs in */
+    { "https://user:word@s.example/a", "https://s.example/a" },
+    { "https://john@example.org/a?b=1", "https://example.org/a?b=1" },
+    { "ftp://jo@hn:word@s.example", "ftp://s.example" },
+    { "//@", "//" },
     /* e-mail addresses */
     { "https://s.example/?q=jo.hn+tag@mail.example.org", "https://s.example/?q=***" },
     { "https://s.example/?q=john%40example.org&b=1", "https://s.example/?q=***&b=1" },
@@ -110,6 +134,8 @@ Test(redact, every_text_of_the_facts_is_looked_at)
     facts_add_param(&facts, STR("Phone-Number"), STR("+49 30 1"));
     facts_add_param(&facts, STR("note"), STR("ask john@example.org"));
     facts_add_param(&facts, STR("plan"), STR("pro"));
+    facts_add_param(&facts, STR("path"), STR("/a?token=x"));
+    facts_add_param(&facts, STR("page"), STR("see https://john:word@s.example/?a=1&token=x"));
     redact_facts(&facts, NULL, &b);
     cr_expect(str_eq(facts.ref, STR("https://r/?token=***")));
     cr_expect(str_eq(facts.title, STR("Welcome ***!")));
@@ -118,6 +144,8 @@ Test(redact, every_text_of_the_facts_is_looked_at)
     cr_expect(str_eq(facts.params[1].value, STR("***")));
     cr_expect(str_eq(facts.params[2].value, STR("ask ***")));
     cr_expect(str_eq(facts.params[3].value, STR("pro")));
+    cr_expect(str_eq(facts.params[4].value, STR("/a?token=***")));
+    cr_expect(str_eq(facts.params[5].value, STR("see https://s.example/?a=1&token=***")));
 }
 
 Test(redact, memory_that_runs_out_lets_nothing_through)
@@ -166,11 +194,24 @@ Test(redact, referrers_of_other_sites_are_cut_as_configured)
     }
 }
 
+Test(redact, a_sample_loses_them_wherever_they_stand)
+{
+    char memory[200];
+    struct buf b = buf_over(memory, sizeof memory);
+
+    redact_add_text(
+        &b,
+        STR("{\"sw\":\"wide\",\"uid\":\"john@example.org\",\"url\":\"https://s/?a=1&token=x\"}"));
+    cr_expect(str_eq(buf_str(&b),
+                     STR("{\"sw\":\"wide\",\"uid\":\"***\",\"url\":\"https://s/?a=1&token=***")),
+              "%.*s", STR_ARG(buf_str(&b)));
+}
+
 Test(redact, any_bytes_are_read_within_their_bounds)
 {
-    static const char *const odd[] = { "%",     "%4",    "@",     "a@",     "@a.de",  "%40", "a%40",
-                                       "%25",   "%2540", "a@b.",  "?",      "#",      "//",  "//@",
-                                       "a@.de", "?=",    "?&;=&", "%%%40%", "a@b..de" };
+    static const char *const odd[] = { "%",    "%4",    "@",     "a@",    "@a.de",  "%40",
+                                       "a%40", "%25",   "%2540", "a@b.",  "?",      "#",
+                                       "//",   "a@.de", "?=",    "?&;=&", "%%%40%", "a@b..de" };
     char memory[REDACT_BYTES_MAX];
 
     for (size_t i = 0; i < sizeof odd / sizeof odd[0]; i++) {

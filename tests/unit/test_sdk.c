@@ -61,6 +61,9 @@ static const struct row {
     { SDK_MATOMO, "rec=1&c_n=b", EVENT_EVENT, "impression" },
     { SDK_MATOMO, "rec=1&c_n=b&c_i=click", EVENT_EVENT, "click" },
     { SDK_MATOMO, "rec=1&idgoal=3", EVENT_EVENT, "goal" },
+    { SDK_MATOMO, "rec=1&idgoal=0&revenue=8&ec_items=[]", EVENT_EVENT, "cart" },
+    { SDK_MATOMO, "rec=1&idgoal=0&ec_id=o-1&revenue=8", EVENT_EVENT, "order" },
+    { SDK_MATOMO, "rec=1&_pks=sku1&_pkp=4.2", EVENT_VIEW, NULL },
 };
 
 Test(sdk, kinds_and_names_are_what_the_protocols_mean)
@@ -137,6 +140,30 @@ Test(sdk, page_view_id_comes_from_the_web_page_entity)
                      "snowplowanalytics.snowplow/web_page/jsonschema/"
                      "1-0-0\",\"data\":{\"id\":\"p-1\"}}]}")));
     cr_expect(str_eq(facts.pv, STR("p-1")));
+}
+
+Test(sdk, a_page_owners_own_entities_are_kept_and_identifiers_are_not)
+{
+    cr_assert(read_hit(
+        SDK_SNOWPLOW,
+        STR("e=pv&co={\"schema\":\"iglu:x/contexts/jsonschema/1-0-0\",\"data\":["
+            "{\"schema\":\"iglu:com.acme/product/jsonschema/"
+            "1-0-0\",\"data\":{\"sku\":\"s1\",\"n\":2}},"
+            "{\"schema\":\"iglu:com.snowplowanalytics.snowplow/client_session/jsonschema/1-0-2\","
+            "\"data\":{\"userId\":\"u-1\",\"sessionId\":\"s-1\"}}]}")));
+    cr_expect_eq(facts.params_count, 1);
+    cr_expect(str_eq(param("product"), STR("{\"sku\":\"s1\",\"n\":2}")));
+}
+
+Test(sdk, a_shops_keys_have_names_that_an_analyst_reads)
+{
+    cr_assert(read_hit(SDK_MATOMO,
+                       STR("rec=1&idgoal=0&ec_id=o-1&revenue=8.4&ec_st=8&ec_tx=0.4&cs=utf-8")));
+    cr_expect(str_eq(param("order"), STR("o-1")));
+    cr_expect(str_eq(param("revenue"), STR("8.4")));
+    cr_expect(str_eq(param("subtotal"), STR("8")));
+    cr_expect(str_eq(param("tax"), STR("0.4")));
+    cr_expect(str_eq(param("cs"), STR_ABSENT));
 }
 
 /* Nothing may crash, whatever stands where the protocols have JSON in base64 in a query. */

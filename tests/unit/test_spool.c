@@ -6,6 +6,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "base/clock.h"
 #include "base/date.h"
 #include "support/data_dir.h"
 #include "support/fault_fs.h"
@@ -174,6 +175,87 @@ Test(spool, failure_is_reported_once_until_it_works_again)
     }
 }
 
+Test(spool, want_of_room_is_told_once_until_there_is_some)
+{
+    struct spool *spool;
+    struct err e;
+    uint64_t seq;
+    unsigned told = 0;
+
+    data_store_open(&s, false);
+    spool = store_spool(s.store, 0);
+    fault_fs_set(FAULT_RESERVE, (struct fault){ "/spool/", 0, -1, ENOSPC, 0 });
+    for (unsigned turn = 0; fault_fs_hits(FAULT_RESERVE) < 10; turn++) {
+        spool_begin_turn(spool, DATA_NOON_MS);
+        cr_assert(spool_reserve(spool, 1024, &seq, NULL) == NULL);
+        spool_commit(spool, &e);
+        if (e.code == ERR_NONE)
+            continue;
+        told++;
+        cr_expect(turn == 0 && e.code == ERR_FULL && strstr(e.text, "cannot reserve") != NULL);
+    }
+    cr_expect(told == 1, "told %u times", told);
+}
+
+/* Not the disk but one file is at its end (ulimit -f): another one does. */
+Test(spool, file_that_cannot_grow_is_followed_by_another)
+{
+    uint64_t batch = 0;
+    unsigned accepted = 0, turns = 0;
+
+    data_store_open(&s, false);
+    for (int i = 0; i < 3; i++) {
+        fault_fs_clear();
+        fault_fs_set(FAULT_RESERVE, (struct fault){ "/spool/", 1, 3, EFBIG, 0 }); /* all sizes */
+        for (; fault_fs_hits(FAULT_RESERVE) == 0; turns++)
+            accepted += data_store_write(&s, 0, DATA_NOON_MS, 50, &batch);
+    }
+    accepted += data_store_write(&s, 0, DATA_NOON_MS, 50, &batch);
+    cr_expect(spool_state(store_spool(s.store, 0), batch) == SPOOL_KEPT);
+    cr_expect(accepted > (turns + 1 - 3) * 50, "refused for more than a turn: %u", accepted);
+    data_store_close(&s);
+    expect_all(accepted);
+    cr_expect(data_dir_count("*.ndjson.gz") == 4);
+}
+
+Test(spool, removed_folder_costs_nothing_acknowledged)
+{
+    for (int power = 0; power < 2; power++) {
+        struct spool *spool;
+        uint64_t batch = 0;
+        unsigned written;
+
+        data_store_open(&s, power);
+        spool = store_spool(s.store, 0);
+        cr_expect(data_store_keep(&s, 0, DATA_NOON_MS, 10) == SPOOL_KEPT);
+        data_dir_shell("rm -rf $D/spool");
+        written = data_store_write(&s, 0, DATA_NOON_MS, 5, &batch);
+        while (spool_decided(spool) < batch)
+            spool_poll(spool, NULL);
+        cr_expect(written == 5 && spool_state(spool, batch) == SPOOL_REFUSED, "power %d", power);
+        data_dir_shell("mkdir $D/spool");
+        while (data_store_write(&s, 0, DATA_NOON_MS, 1, &batch) == 0)
+            ;
+        while (spool_decided(spool) < batch)
+            spool_poll(spool, NULL);
+        cr_expect(spool_state(spool, batch) == SPOOL_KEPT);
+        data_store_close(&s);
+        expect_all(11);
+        data_dir_shell("rm -rf $D/hits");
+    }
+}
+
+Test(spool, moved_folder_costs_nothing_acknowledged)
+{
+    data_store_open(&s, false);
+    cr_expect(data_store_keep(&s, 0, DATA_NOON_MS, 10) == SPOOL_KEPT);
+    data_dir_shell("mv $D/spool $D/spool.old && mkdir $D/spool");
+    cr_expect(data_store_keep(&s, 0, DATA_NOON_MS, 10) == SPOOL_KEPT);
+    cr_expect(data_store_keep(&s, 0, DATA_NOON_MS + DATE_HOUR_MS, 10) == SPOOL_KEPT);
+    data_store_close(&s);
+    expect_all(30);
+}
+
 Test(spool, full_disk_is_met_before_a_hit_is_accepted_and_service_returns)
 {
     struct err e;
@@ -279,6 +361,36 @@ Test(spool, size_rolls_and_the_room_is_used_again)
     cr_expect(DATA_WAIT(&s, files_sealed, 19));
     expect_all_also_sealed(800);
     cr_expect(data_dir_count("spare*") == 0, "nothing is left after a clean stop");
+}
+
+/* Also one of the size that is the default: 256 MiB and what was reserved behind them. */
+Test(spool, large_segment_is_used_again)
+{
+    enum { LINE_BYTES = 128000 };
+    struct store_counters counters;
+    struct spool *spool;
+    int64_t deadline_ms = clock_mono_ms() + 60000;
+
+    data_store_open(&s, false);
+    spool = store_spool(s.store, 0);
+    do {
+        uint64_t seq;
+        char *p;
+
+        spool_begin_turn(spool, DATA_NOON_MS);
+        p = spool_reserve(spool, LINE_BYTES, &seq, NULL);
+        cr_assert(p != NULL);
+        memset(p, 'x', LINE_BYTES);
+        p[LINE_BYTES - 1] = '\n';
+        spool_accept(spool, LINE_BYTES);
+        cr_assert(spool_commit(spool, NULL) == 0);
+        store_counters(s.store, &counters);
+    } while (counters.segments_opened == 1);
+    while (counters.unsealed_segments > 1 && clock_mono_ms() < deadline_ms)
+        store_counters(s.store, &counters);
+    cr_expect(data_dir_count("spare-*.free") == 1);
+    cr_expect(data_store_keep(&s, 1, DATA_NOON_MS, 1) == SPOOL_KEPT);
+    cr_expect(data_dir_count("spare-*.free") == 0 && data_dir_count("*.seg") == 2);
 }
 
 Test(spool, segment_without_records_makes_no_file)

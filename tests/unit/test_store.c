@@ -65,6 +65,24 @@ Test(store, second_server_is_told_that_the_folder_is_in_use)
     cr_expect(store_close(second, &e) == 0);
 }
 
+/* "crumbd does not start, there is a lock": what one must not do, and does. */
+Test(store, second_server_is_refused_also_when_the_lock_was_removed)
+{
+    struct store *second;
+    struct err e;
+
+    data_store_open(&s, false);
+    cr_expect(data_store_keep(&s, 0, DATA_NOON_MS, 3) == SPOOL_KEPT);
+    data_dir_shell("rm $D/lock");
+    second = store_open(&s.options, &e);
+    cr_expect(second == NULL && e.code == ERR_BUSY);
+    cr_expect(strstr(e.text, "in use by another crumbd") != NULL, "%s", e.text);
+    data_store_close(&s);
+    second = store_open(&s.options, &e);
+    cr_expect(second != NULL, "free again");
+    cr_expect(store_close(second, &e) == 0);
+}
+
 /* A power cut must not take the name of the folder, nor of one above it. */
 Test(store, names_of_the_folders_above_are_synced_at_each_start)
 {
@@ -327,6 +345,7 @@ Test(store, symbolic_link_in_the_place_of_a_segment_is_told_and_left)
     data_dir_shell("grep -q precious $D/target");
     data_read(&seen);
     cr_expect(seen.damages == 1 && seen.records == 0);
+    cr_expect_str_eq(seen.damage[0].sentence, "is a symbolic link, which is not followed here");
     data_seen_free(&seen);
 }
 

@@ -56,8 +56,13 @@ struct tally {
 struct record {
     uint64_t hash;
     uint64_t count[TALLY_COUNTS];
-    uint64_t visitors; /* 0 while its pairs are not counted */
     uint64_t key_bytes;
+};
+
+/* What the merge makes of the pairs. */
+struct number {
+    uint64_t group; /* its hash */
+    uint64_t visitors;
 };
 
 /* The process's own, so that nobody can send keys that meet. */
@@ -379,9 +384,9 @@ static uint32_t *order_by_part(const void *items, size_t count, size_t bytes,
     return order;
 }
 
-static int put_group(struct tally *tally, const struct tally_group *group, uint64_t visitors)
+static int put_group(struct tally *tally, const struct tally_group *group)
 {
-    struct record record = { .hash = group->hash, .visitors = visitors, .key_bytes = group->key.n };
+    struct record record = { .hash = group->hash, .key_bytes = group->key.n };
     unsigned part = part_of_group(group);
 
     memcpy(record.count, group->count, sizeof record.count);
@@ -392,7 +397,7 @@ static int put_group(struct tally *tally, const struct tally_group *group, uint6
                : 0;
 }
 
-static int spill_groups(struct tally *tally, bool with_visitors)
+static int spill_groups(struct tally *tally)
 {
     struct err *e = &tally->err;
     uint32_t *order;
@@ -404,11 +409,8 @@ static int spill_groups(struct tally *tally, bool with_visitors)
     if (order == NULL)
         return err_set(e, ERR_MEMORY, "out of memory");
     r = spill_begin_run(tally->spilled_groups, e);
-    for (size_t i = 0; r == 0 && i < tally->groups_count; i++) {
-        const struct tally_group *group = &tally->groups[order[i]];
-
-        r = put_group(tally, group, with_visitors ? group->visitors : 0);
-    }
+    for (size_t i = 0; r == 0 && i < tally->groups_count; i++)
+        r = put_group(tally, &tally->groups[order[i]]);
     free(order);
     return r == 0 ? spill_end_run(tally->spilled_groups, e) : -1;
 }
@@ -446,7 +448,7 @@ void tally_spill(struct tally *tally)
     count_waiting(tally);
     if (tally->groups_count == 0 || tally->err.code != ERR_NONE)
         return;
-    if (spill_groups(tally, false) == 0 && spill_pairs(tally) == 0)
+    if (spill_groups(tally) == 0 && spill_pairs(tally) == 0)
         forget(tally);
 }
 
@@ -500,15 +502,11 @@ static int add_spilled_groups(struct tally *to, const struct tally *from, unsign
     if (memory == NULL)
         return -1;
     while (at < n) {
-        struct tally_group *group;
         struct record record;
 
         memcpy(&record, memory + at, sizeof record);
         at += sizeof record;
         add_group(to, str_from(memory + at, record.key_bytes), record.hash, record.count);
-        group = find_group(to, record.hash);
-        if (group != NULL)
-            group->visitors += record.visitors;
         at += record.key_bytes;
     }
     free(memory);
@@ -553,7 +551,30 @@ static int finish(struct tally *merged, tally_fn *each, void *arg, struct err *e
     return 0;
 }
 
-/* Spills how many different visitors each group has in this part of the pairs. */
+/* Spills how many visitors each group has, in the order of the groups' parts. */
+static int spill_numbers(struct tally *tally)
+{
+    struct err *e = &tally->err;
+    uint32_t *order;
+    int r;
+
+    if (tally->spilled_pairs == NULL && (tally->spilled_pairs = spill_new(e)) == NULL)
+        return -1;
+    order = order_by_part(tally->groups, tally->groups_count, sizeof *tally->groups, part_of_group);
+    if (order == NULL)
+        return err_set(e, ERR_MEMORY, "out of memory");
+    r = spill_begin_run(tally->spilled_pairs, e);
+    for (size_t i = 0; r == 0 && i < tally->groups_count; i++) {
+        const struct tally_group *group = &tally->groups[order[i]];
+        struct number number = { group->hash, group->visitors };
+
+        r = spill_put(tally->spilled_pairs, part_of_group(group), &number, sizeof number, e);
+    }
+    free(order);
+    return r == 0 ? spill_end_run(tally->spilled_pairs, e) : -1;
+}
+
+/* How many different visitors has each group in this part of the pairs? */
 static int count_pairs(struct tally *counted, struct tally *const *tallies, unsigned count,
                        unsigned part, struct err *e)
 {
@@ -562,7 +583,7 @@ static int count_pairs(struct tally *counted, struct tally *const *tallies, unsi
             return -1;
     }
     count_waiting(counted);
-    if (counted->err.code != ERR_NONE || spill_groups(counted, true) != 0) {
+    if (counted->err.code != ERR_NONE || spill_numbers(counted) != 0) {
         *e = counted->err;
         return -1;
     }
@@ -570,7 +591,26 @@ static int count_pairs(struct tally *counted, struct tally *const *tallies, unsi
     return 0;
 }
 
-/* The tallies first: they have the keys. */
+static int add_numbers(struct tally *to, const struct tally *counted, unsigned part, struct err *e)
+{
+    size_t n;
+    char *memory = read_part(counted->spilled_pairs, part, &n, e);
+
+    if (memory == NULL)
+        return -1;
+    for (size_t at = 0; at < n; at += sizeof(struct number)) {
+        struct tally_group *group;
+        struct number number;
+
+        memcpy(&number, memory + at, sizeof number);
+        group = find_group(to, number.group);
+        if (group != NULL)
+            group->visitors += number.visitors;
+    }
+    free(memory);
+    return 0;
+}
+
 static int merge_part(struct tally *merged, const struct tally *counted,
                       struct tally *const *tallies, unsigned count, unsigned part, struct err *e)
 {
@@ -578,10 +618,13 @@ static int merge_part(struct tally *merged, const struct tally *counted,
         if (add_spilled_groups(merged, tallies[i], part, e) != 0)
             return -1;
     }
-    return add_spilled_groups(merged, counted, part, e);
+    return add_numbers(merged, counted, part, e);
 }
 
-/* Twice part by part, as one group may have all visitors: first the pairs become numbers, then groups are added up. */
+/*
+ * Twice part by part, as one group may have all visitors: first the pairs become numbers, then the
+ * groups are added up.
+ */
 static int merge_spilled(struct tally *merged, struct tally *const *tallies, unsigned count,
                          tally_fn *each, void *arg, struct err *e)
 {

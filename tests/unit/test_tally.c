@@ -28,8 +28,18 @@ static void add_up(void *arg, const struct tally_group *group)
     total->seen[key]++;
 }
 
+/* The same with the sets, which must be those that were counted. */
+static void add_up_sets(void *arg, const struct tally_group *group, const uint64_t *visitors)
+{
+    add_up(arg, group);
+    for (uint64_t i = 0; i < group->visitors; i++) {
+        cr_assert(visitors[i] >= 1 && visitors[i] <= 97);
+        cr_assert(i == 0 || visitors[i] > visitors[i - 1]);
+    }
+}
+
 /* The same 20,000 hits, given to `count` tallies in turn; each is spilled after `spill` of them. */
-static struct total count_with(unsigned count, unsigned spill)
+static struct total count_with(unsigned count, unsigned spill, bool sets)
 {
     struct tally *tallies[4];
     struct total total = { 0 };
@@ -50,7 +60,10 @@ static struct total count_with(unsigned count, unsigned spill)
         if (spill != 0 && i % spill == 0)
             tally_spill(tally);
     }
-    cr_assert_eq(tally_merge(tallies, count, add_up, &total, &e), 0, "%s", e.text);
+    if (sets)
+        cr_assert_eq(tally_merge_sets(tallies, count, add_up_sets, &total, &e), 0, "%s", e.text);
+    else
+        cr_assert_eq(tally_merge(tallies, count, add_up, &total, &e), 0, "%s", e.text);
     for (unsigned i = 0; i < count; i++)
         tally_free(tallies[i]);
     return total;
@@ -61,15 +74,18 @@ Test(tally, split_and_spilled_it_counts_the_same)
     static const struct {
         unsigned count, spill;
     } rows[] = { { 2, 0 }, { 4, 0 }, { 1, 700 }, { 3, 100 }, { 4, 6000 } };
-    struct total once = count_with(1, 0);
+    struct total once = count_with(1, 0, false);
 
     cr_expect_eq(once.hits, 20000);
     cr_expect_eq(once.groups, 256);
     cr_expect_gt(once.visitors, 256 * 20);
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        struct total split = count_with(rows[i].count, rows[i].spill);
+        struct total split = count_with(rows[i].count, rows[i].spill, false);
+        struct total sets = count_with(rows[i].count, rows[i].spill, true);
 
         cr_expect(memcmp(&once, &split, sizeof once) == 0, "%u tallies, spilled after %u",
+                  rows[i].count, rows[i].spill);
+        cr_expect(memcmp(&once, &sets, sizeof once) == 0, "sets of %u tallies, spilled after %u",
                   rows[i].count, rows[i].spill);
     }
 }
@@ -109,4 +125,32 @@ Test(tally, a_folder_that_is_not_there_fails_the_merge_with_its_name)
     cr_expect_eq(e.code, ERR_MISSING);
     cr_expect_not_null(strstr(e.text, "/nowhere/"));
     tally_free(tally);
+}
+
+/* All pairs of a group that has nearly all visitors do not come at once when spilled ones are merged. */
+Test(tally, one_group_with_all_visitors_is_counted_in_parts)
+{
+    struct tally *tallies[2];
+    struct total total = { 0 };
+    struct err e = { 0 };
+
+    crypto_init(&e);
+    tallies[0] = tally_new();
+    tallies[1] = tally_new();
+    for (uint64_t i = 0; i < 400000; i++) {
+        struct str key = i % 1000 == 0 ? STR("k1.") : STR("k0.");
+        uint64_t visitor = tally_hash(str_from((const char *)&(uint64_t){ i / 2 }, 8));
+
+        tally_add(tallies[i % 2], key, tally_hash(key), (uint64_t[]){ 1, 0, 0 }, visitor);
+        if (i % 50000 < 2)
+            tally_spill(tallies[i % 2]);
+    }
+    cr_assert_eq(tally_merge(tallies, 2, add_up, &total, &e), 0, "%s", e.text);
+    cr_expect_eq(total.groups, 2);
+    cr_expect_eq(total.hits_of[0], 400000 - 400);
+    cr_expect_eq(total.visitors_of[0], 200000);
+    cr_expect_eq(total.hits_of[1], 400);
+    cr_expect_eq(total.visitors_of[1], 400);
+    tally_free(tallies[0]);
+    tally_free(tallies[1]);
 }

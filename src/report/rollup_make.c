@@ -532,6 +532,7 @@ static int make_level(struct making *making, const struct interval *interval, co
         r = write_file(making, interval, path, &contents, e) == 0 ? 1 : -1;
     } else if (r < 0 && e->code == ERR_DAMAGED) {
         notice(making, e->text);
+        err_clear(e);
         r = 0;
     }
     summary_free(all);

@@ -457,7 +457,8 @@ int rollup_read(struct period *period, const struct report_spec *spec, int64_t s
         r = find_cover(cover, e) != 0 ? -1 : cover->uses_rollups ? read_pieces(cover, &sum, e) : 0;
         if (r != 0 || !cover->uses_rollups)
             break;
-        forget_cover(cover); /* once more without what was damaged */
+        forget_cover(cover); /* once more without what was damaged, and was told */
+        err_clear(e);
         r = 1;
     }
     forget_cover(cover);

@@ -109,7 +109,7 @@ static struct summary_key *find_label(const struct summary_table *labels, struct
 {
     char label[ZONE_LABEL_BYTES];
     struct buf b = buf_over(label, sizeof label);
-    struct summary_key key;
+    struct summary_key key = { 0 };
 
     zone_add_label(&b, zone, ms, step);
     key.key = buf_str(&b);

@@ -4,6 +4,7 @@
  * The hours that have data are listed; each is covered by the longest valid rollup that lies within the time
  * asked for, and what none covers is read. All of it are summaries, merged in order of time.
  */
+#include <assert.h>
 #include <stdio.h>
 #include <stdlib.h>
 
@@ -225,6 +226,7 @@ static void add_piece(struct cover *cover, int64_t since_ms, int64_t until_ms,
 {
     struct piece *last = cover->pieces == 0 ? NULL : &cover->piece[cover->pieces - 1];
 
+    assert(cover->piece != NULL); /* find_cover has made room for all */
     cover->uses_rollups |= candidate != NULL;
     if (candidate == NULL && last != NULL && last->file == NULL) {
         last->until_ms = until_ms; /* between the two nothing was */

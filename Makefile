@@ -204,6 +204,7 @@ e2e: all $(COUNTRY_DB) $(BUILD)/store_lines
 bench-report:
 	@conf/setup/packages.sh bench
 	@$(MAKE) --no-print-directory all $(BUILD)/store_lines
+	@[ -d tests/e2e/node_modules/@duckdb ] || npm --prefix tests/e2e ci --ignore-scripts --no-audit --no-fund --loglevel=error
 	@node bench/report.mjs
 
 #: make bench-tag  what the tag costs a page: time of its main thread, beside other trackers

@@ -31,7 +31,7 @@ packages() {
         ;;
     bench)
         packages run
-        echo nginx-light:nginx libnginx-mod-http-geoip2 wrk:wrk nodejs:node curl:curl jq:jq goaccess:goaccess
+        echo nginx-light:nginx libnginx-mod-http-geoip2 wrk:wrk nodejs:node npm:npm curl:curl jq:jq goaccess:goaccess time
         ;;
     fuzz)
         packages build

@@ -316,12 +316,10 @@ static void take_other(struct hit_scanner *scanner, size_t at, struct line *line
     const struct marks *marks = scanner->marks;
     int slot;
 
-    if (at >= marks->n) {
-        line->odd = true;
-    } else if (marks->text[at] == '{' && is_params(marks, at - 2)) {
+    if (at < marks->n && marks->text[at] == '{' && is_params(marks, at - 2)) {
         line->skip = quick_map(scanner, at, hit);
         line->odd |= line->skip == 0;
-    } else if (odd_values[(unsigned char)marks->text[at]]) {
+    } else if (at >= marks->n || odd_values[(unsigned char)marks->text[at]]) {
         line->odd = true;
     } else if ((slot = slot_at(scanner->wanted, marks, at - 2)) >= 0 &&
                hit->value[slot].p == NULL) {

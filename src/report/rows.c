@@ -141,8 +141,11 @@ static void keep_bounded(struct rows *rows)
 
     if (rows->top == 0 || (hashes && rows->order.measure == NULL))
         return;
-    if (rows->count >= 2 * (rows->top + spare))
+    if (rows->count >= 2 * (rows->top + spare)) {
         keep_first(rows, rows->top + spare);
+        rows->last = rows->row[rows->count - 1];
+        rows->has_last = true;
+    }
 }
 
 bool rows_add(struct rows *rows, uint64_t hash, struct str key)
@@ -169,22 +172,24 @@ bool rows_add(struct rows *rows, uint64_t hash, struct str key)
 static void collect(void *arg, const struct tally_group *group)
 {
     struct rows *rows = arg;
-    struct row *row;
+    struct row row = { .hash = group->hash, .key = group->key, .visitors = group->visitors };
 
+    memcpy(row.count, group->count, sizeof row.count);
     rows->groups++;
     rows->sum_visitors += group->visitors;
     for (int i = 0; i < TALLY_COUNTS; i++)
         rows->sum[i] += group->count[i];
     if (rows->only != NULL && rows_find(rows->only, group->hash) == NULL)
         return;
+    if (rows->has_last && compare_rows(&row, &rows->last, &rows->order) > 0)
+        return;
     keep_bounded(rows);
-    if (!rows_add(rows, group->hash, group->key)) {
+    if (!rows_add(rows, row.hash, row.key)) {
         rows->no_memory = true;
         return;
     }
-    row = &rows->row[rows->count - 1];
-    row->visitors = group->visitors;
-    memcpy(row->count, group->count, sizeof row->count);
+    row.key = rows->row[rows->count - 1].key;
+    rows->row[rows->count - 1] = row;
 }
 
 void rows_free(struct rows *rows)

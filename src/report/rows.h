@@ -24,6 +24,8 @@ struct rows {
     size_t top; /* 0: all */
     struct order order;
     const struct rows *only; /* sorted by hash: keep these keys alone */
+    struct row last;         /* of those that were kept when too many had come; */
+    bool has_last;           /* what sorts behind it will not be among the top */
     uint64_t sum[TALLY_COUNTS], sum_visitors, groups;
     bool no_memory;
 };

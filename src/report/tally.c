@@ -59,6 +59,12 @@ struct record {
     uint64_t key_bytes;
 };
 
+/* What the merge makes of the pairs. */
+struct number {
+    uint64_t group; /* its hash */
+    uint64_t visitors;
+};
+
 /* The process's own, so that nobody can send keys that meet. */
 static uint64_t seed;
 
@@ -345,47 +351,76 @@ void tally_add(struct tally *tally, struct str key, uint64_t hash, const uint64_
 
 /* ---- spilling ---------------------------------------------------------------------------------------- */
 
-static int by_hash(const void *a, const void *b)
+static unsigned part_of_group(const void *item)
 {
-    const struct tally_group *x = a, *y = b;
+    const struct tally_group *group = item;
 
-    return (x->hash > y->hash) - (x->hash < y->hash);
+    return SPILL_PART(group->hash);
 }
 
-static int by_group(const void *a, const void *b)
+/* Of both: one group can have all visitors, one visitor can be in all groups. */
+static unsigned part_of_pair(const void *item)
 {
-    const struct pair *x = a, *y = b;
+    const struct pair *pair = item;
 
-    return (x->group > y->group) - (x->group < y->group);
+    return SPILL_PART((pair->group ^ pair->visitor) * UINT64_C(0x9E3779B97F4A7C15));
+}
+
+/* The items' indices in the order of their parts. NULL when out of memory. */
+static uint32_t *order_by_part(const void *items, size_t count, size_t bytes,
+                               unsigned (*part_of)(const void *item))
+{
+    uint32_t *order = malloc((count + 1) * sizeof *order);
+    size_t next[SPILL_PARTS + 1] = { 0 };
+
+    if (order == NULL)
+        return NULL;
+    for (size_t i = 0; i < count; i++)
+        next[part_of((const char *)items + i * bytes) + 1]++;
+    for (unsigned part = 1; part < SPILL_PARTS; part++)
+        next[part] += next[part - 1];
+    for (size_t i = 0; i < count; i++)
+        order[next[part_of((const char *)items + i * bytes)]++] = (uint32_t)i;
+    return order;
+}
+
+static int put_group(struct tally *tally, const struct tally_group *group)
+{
+    struct record record = { .hash = group->hash, .key_bytes = group->key.n };
+    unsigned part = part_of_group(group);
+
+    memcpy(record.count, group->count, sizeof record.count);
+    return spill_put(tally->spilled_groups, part, &record, sizeof record, &tally->err) != 0 ||
+                   spill_put(tally->spilled_groups, part, group->key.p, group->key.n,
+                             &tally->err) != 0
+               ? -1
+               : 0;
 }
 
 static int spill_groups(struct tally *tally)
 {
     struct err *e = &tally->err;
+    uint32_t *order;
+    int r;
 
     if (tally->spilled_groups == NULL && (tally->spilled_groups = spill_new(e)) == NULL)
         return -1;
-    qsort(tally->groups, tally->groups_count, sizeof *tally->groups, by_hash);
-    if (spill_begin_run(tally->spilled_groups, e) != 0)
-        return -1;
-    for (size_t i = 0; i < tally->groups_count; i++) {
-        const struct tally_group *group = &tally->groups[i];
-        struct record record = { .hash = group->hash, .key_bytes = group->key.n };
-
-        memcpy(record.count, group->count, sizeof record.count);
-        if (spill_put(tally->spilled_groups, SPILL_PART(group->hash), &record, sizeof record, e) !=
-                0 ||
-            spill_put(tally->spilled_groups, SPILL_PART(group->hash), group->key.p, group->key.n,
-                      e) != 0)
-            return -1;
-    }
-    return spill_end_run(tally->spilled_groups, e);
+    order = order_by_part(tally->groups, tally->groups_count, sizeof *tally->groups, part_of_group);
+    if (order == NULL)
+        return err_set(e, ERR_MEMORY, "out of memory");
+    r = spill_begin_run(tally->spilled_groups, e);
+    for (size_t i = 0; r == 0 && i < tally->groups_count; i++)
+        r = put_group(tally, &tally->groups[order[i]]);
+    free(order);
+    return r == 0 ? spill_end_run(tally->spilled_groups, e) : -1;
 }
 
 static int spill_pairs(struct tally *tally)
 {
     struct err *e = &tally->err;
+    uint32_t *order;
     size_t n = 0;
+    int r;
 
     if (tally->pairs == NULL)
         return 0;
@@ -395,15 +430,17 @@ static int spill_pairs(struct tally *tally)
         if (tally->pairs[i].visitor != 0)
             tally->pairs[n++] = tally->pairs[i];
     }
-    qsort(tally->pairs, n, sizeof *tally->pairs, by_group);
-    if (spill_begin_run(tally->spilled_pairs, e) != 0)
-        return -1;
-    for (size_t i = 0; i < n; i++) {
-        if (spill_put(tally->spilled_pairs, SPILL_PART(tally->pairs[i].group), &tally->pairs[i],
-                      sizeof tally->pairs[i], e) != 0)
-            return -1;
+    order = order_by_part(tally->pairs, n, sizeof *tally->pairs, part_of_pair);
+    if (order == NULL)
+        return err_set(e, ERR_MEMORY, "out of memory");
+    r = spill_begin_run(tally->spilled_pairs, e);
+    for (size_t i = 0; r == 0 && i < n; i++) {
+        const struct pair *pair = &tally->pairs[order[i]];
+
+        r = spill_put(tally->spilled_pairs, part_of_pair(pair), pair, sizeof *pair, e);
     }
-    return spill_end_run(tally->spilled_pairs, e);
+    free(order);
+    return r == 0 ? spill_end_run(tally->spilled_pairs, e) : -1;
 }
 
 void tally_spill(struct tally *tally)
@@ -476,9 +513,11 @@ static int add_spilled_groups(struct tally *to, const struct tally *from, unsign
     return 0;
 }
 
+/* Groups get no key here: they are only looked up by those that have one. */
 static int add_spilled_pairs(struct tally *to, const struct tally *from, unsigned part,
                              struct err *e)
 {
+    const uint64_t nothing[TALLY_COUNTS] = { 0 };
     size_t n;
     char *memory = read_part(from->spilled_pairs, part, &n, e);
 
@@ -488,7 +527,7 @@ static int add_spilled_pairs(struct tally *to, const struct tally *from, unsigne
         struct pair pair;
 
         memcpy(&pair, memory + at, sizeof pair);
-        add_pair(to, pair);
+        tally_add(to, STR(""), pair.group, nothing, pair.visitor);
     }
     free(memory);
     return 0;
@@ -512,35 +551,102 @@ static int finish(struct tally *merged, tally_fn *each, void *arg, struct err *e
     return 0;
 }
 
-static int merge_part(struct tally *merged, struct tally *const *tallies, unsigned count,
-                      unsigned part, struct err *e)
+/* Spills how many visitors each group has, in the order of the groups' parts. */
+static int spill_numbers(struct tally *tally)
+{
+    struct err *e = &tally->err;
+    uint32_t *order;
+    int r;
+
+    if (tally->spilled_pairs == NULL && (tally->spilled_pairs = spill_new(e)) == NULL)
+        return -1;
+    order = order_by_part(tally->groups, tally->groups_count, sizeof *tally->groups, part_of_group);
+    if (order == NULL)
+        return err_set(e, ERR_MEMORY, "out of memory");
+    r = spill_begin_run(tally->spilled_pairs, e);
+    for (size_t i = 0; r == 0 && i < tally->groups_count; i++) {
+        const struct tally_group *group = &tally->groups[order[i]];
+        struct number number = { group->hash, group->visitors };
+
+        r = spill_put(tally->spilled_pairs, part_of_group(group), &number, sizeof number, e);
+    }
+    free(order);
+    return r == 0 ? spill_end_run(tally->spilled_pairs, e) : -1;
+}
+
+/* How many different visitors has each group in this part of the pairs? */
+static int count_pairs(struct tally *counted, struct tally *const *tallies, unsigned count,
+                       unsigned part, struct err *e)
+{
+    for (unsigned i = 0; i < count; i++) {
+        if (add_spilled_pairs(counted, tallies[i], part, e) != 0)
+            return -1;
+    }
+    count_waiting(counted);
+    if (counted->err.code != ERR_NONE || spill_numbers(counted) != 0) {
+        *e = counted->err;
+        return -1;
+    }
+    forget(counted);
+    return 0;
+}
+
+static int add_numbers(struct tally *to, const struct tally *counted, unsigned part, struct err *e)
+{
+    size_t n;
+    char *memory = read_part(counted->spilled_pairs, part, &n, e);
+
+    if (memory == NULL)
+        return -1;
+    for (size_t at = 0; at < n; at += sizeof(struct number)) {
+        struct tally_group *group;
+        struct number number;
+
+        memcpy(&number, memory + at, sizeof number);
+        group = find_group(to, number.group);
+        if (group != NULL)
+            group->visitors += number.visitors;
+    }
+    free(memory);
+    return 0;
+}
+
+static int merge_part(struct tally *merged, const struct tally *counted,
+                      struct tally *const *tallies, unsigned count, unsigned part, struct err *e)
 {
     for (unsigned i = 0; i < count; i++) {
         if (add_spilled_groups(merged, tallies[i], part, e) != 0)
             return -1;
     }
-    for (unsigned i = 0; i < count; i++) {
-        if (add_spilled_pairs(merged, tallies[i], part, e) != 0)
-            return -1;
-    }
-    return 0;
+    return add_numbers(merged, counted, part, e);
 }
 
+/*
+ * Twice part by part, as one group may have all visitors: first the pairs become numbers, then the
+ * groups are added up.
+ */
 static int merge_spilled(struct tally *merged, struct tally *const *tallies, unsigned count,
                          tally_fn *each, void *arg, struct err *e)
 {
-    for (unsigned i = 0; i < count; i++) {
+    struct tally *counted = tally_new();
+    int r = counted == NULL ? err_set(e, ERR_MEMORY, "out of memory") : 0;
+
+    for (unsigned i = 0; r == 0 && i < count; i++) {
         tally_spill(tallies[i]);
         if (tallies[i]->err.code != ERR_NONE) {
             *e = tallies[i]->err;
-            return -1;
+            r = -1;
         }
     }
-    for (unsigned part = 0; part < SPILL_PARTS; part++) {
-        if (merge_part(merged, tallies, count, part, e) != 0 || finish(merged, each, arg, e) != 0)
-            return -1;
+    for (unsigned part = 0; r == 0 && part < SPILL_PARTS; part++)
+        r = count_pairs(counted, tallies, count, part, e);
+    for (unsigned part = 0; r == 0 && part < SPILL_PARTS; part++) {
+        r = merge_part(merged, counted, tallies, count, part, e);
+        if (r == 0)
+            r = finish(merged, each, arg, e);
     }
-    return 0;
+    tally_free(counted);
+    return r;
 }
 
 int tally_merge(struct tally *const *tallies, unsigned count, tally_fn *each, void *arg,

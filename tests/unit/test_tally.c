@@ -110,3 +110,31 @@ Test(tally, a_folder_that_is_not_there_fails_the_merge_with_its_name)
     cr_expect_not_null(strstr(e.text, "/nowhere/"));
     tally_free(tally);
 }
+
+/* All pairs of a group that has nearly all visitors do not come at once when spilled ones are merged. */
+Test(tally, one_group_with_all_visitors_is_counted_in_parts)
+{
+    struct tally *tallies[2];
+    struct total total = { 0 };
+    struct err e = { 0 };
+
+    crypto_init(&e);
+    tallies[0] = tally_new();
+    tallies[1] = tally_new();
+    for (uint64_t i = 0; i < 400000; i++) {
+        struct str key = i % 1000 == 0 ? STR("k1.") : STR("k0.");
+        uint64_t visitor = tally_hash(str_from((const char *)&(uint64_t){ i / 2 }, 8));
+
+        tally_add(tallies[i % 2], key, tally_hash(key), (uint64_t[]){ 1, 0, 0 }, visitor);
+        if (i % 50000 < 2)
+            tally_spill(tallies[i % 2]);
+    }
+    cr_assert_eq(tally_merge(tallies, 2, add_up, &total, &e), 0, "%s", e.text);
+    cr_expect_eq(total.groups, 2);
+    cr_expect_eq(total.hits_of[0], 400000 - 400);
+    cr_expect_eq(total.visitors_of[0], 200000);
+    cr_expect_eq(total.hits_of[1], 400);
+    cr_expect_eq(total.visitors_of[1], 400);
+    tally_free(tallies[0]);
+    tally_free(tallies[1]);
+}

@@ -3,11 +3,15 @@
 (() => {
   const log = console.log;
   const text = (word) => (typeof word === 'string' ? word : word instanceof Error ? String(word) : JSON.stringify(word));
+  const early = []; // the tag may speak before the page is there
 
   const show = (line) => {
+    const list = document.getElementById('log');
+    if (!list) return early.push(line);
     const item = document.createElement('li');
+    item.className = line.startsWith('event ') ? 'sent' : 'kept';
     item.textContent = line;
-    document.getElementById('log').prepend(item);
+    list.prepend(item);
   };
 
   console.log = (...words) => {
@@ -26,5 +30,6 @@
   };
   addEventListener('DOMContentLoaded', () => {
     for (const id in buttons) document.getElementById(id).onclick = buttons[id];
+    early.splice(0).forEach(show);
   });
 })();

@@ -25,7 +25,8 @@ struct str utf8_cut(struct str s, size_t max_bytes);
 
 /*
  * Characters that show nothing and change how others look: C0, DEL, C1, line and paragraph separator,
- * and the marks with which text can pass for another text (direction, byte order).
+ * and the marks with which text can pass for another text: those that turn its direction and those that
+ * take no room. The joiners 200C and 200D are letters of Persian and Hindi, and of emoji.
  */
 bool utf8_has_no_shape(uint32_t point);
 

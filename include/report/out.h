@@ -15,7 +15,8 @@ struct out_options {
     const char *selection; /* what was asked for beside the period, in words; "" */
     const char *bots;      /* what was done with hits of programs: "left out" */
     const char *made;      /* when, RFC 3339 */
-    bool raw;              /* csv: no guard against formulas */
+    bool raw; /* csv: no guard against formulas, and values as they are, but not into a terminal */
+    bool terminal;         /* it goes to one */
     bool colours;          /* table: the terminal shows them */
     bool summary;          /* no report was named: tables get their titles */
     size_t top;            /* html: rows shown of a table; 0: all */

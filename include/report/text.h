@@ -33,6 +33,9 @@ void text_add_json(struct text *text, struct str s);
  */
 void text_add_csv(struct text *text, struct str s, bool guard);
 
+/* One value of RFC 4180 CSV, byte for byte: for programs, not for terminals. */
+void text_add_csv_exact(struct text *text, struct str s);
+
 /* The content of an element or of an attribute in double quotes; printable as below. */
 void text_add_html(struct text *text, struct str s);
 

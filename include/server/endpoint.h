@@ -118,7 +118,7 @@ void route(struct exchange *x, enum route_table table);
 endpoint_fn ep_pixel, ep_events, ep_tag, ep_preflight;
 endpoint_fn ep_snowplow_get, ep_snowplow_post, ep_matomo_get, ep_matomo_post;
 endpoint_fn ep_optout_page, ep_optout_change, ep_optin_change, ep_optout_status;
-endpoint_fn ep_dnt, ep_gpc, ep_robots, ep_favicon;
+endpoint_fn ep_dnt, ep_gpc, ep_robots, ep_favicon, ep_server_options;
 endpoint_fn ep_page;
 endpoint_fn ep_metrics, ep_healthz, ep_readyz;
 endpoint_fn ep_live, ep_live_events;

@@ -96,9 +96,17 @@ static void add_hex(struct buf *b, unsigned char byte)
 
 bool utf8_has_no_shape(uint32_t point)
 {
-    return point < 0x20 || (point >= 0x7F && point <= 0x9F) || point == 0x200E || point == 0x200F ||
-           (point >= 0x2028 && point <= 0x202E) || (point >= 0x2066 && point <= 0x2069) ||
-           point == 0xFEFF;
+    static const uint32_t ranges[][2] = {
+        { 0, 0x1F },        { 0x7F, 0x9F },     { 0xAD, 0xAD },     { 0x61C, 0x61C },
+        { 0x180E, 0x180E }, { 0x200B, 0x200B }, { 0x200E, 0x200F }, { 0x2028, 0x202E },
+        { 0x2060, 0x206F }, { 0xFEFF, 0xFEFF }, { 0xFFF9, 0xFFFB }, { 0xE0000, 0xE007F },
+    };
+
+    for (size_t i = 0; i < sizeof ranges / sizeof ranges[0] && point >= ranges[i][0]; i++) {
+        if (point <= ranges[i][1])
+            return true;
+    }
+    return false;
 }
 
 void utf8_add_printable(struct buf *b, struct str s)

@@ -151,9 +151,14 @@ static int no_field(const char *name, struct err *e)
     const struct codec_field *fields = codec_fields(&count);
     const struct report_facet *facets;
 
+    if (name[0] == '\0')
+        return err_set(e, ERR_INPUT, "--by wants the names of fields with commas between");
     nearest_begin(&nearest, str_of(name));
-    for (size_t i = 0; i < count; i++)
+    for (size_t i = 0; i < count; i++) {
+        if (fields[i].type == CODEC_MAP && strcmp(name, fields[i].name) == 0)
+            return err_set(e, ERR_INPUT, "%s holds keys and values: write %s.KEY", name, name);
         nearest_offer(&nearest, fields[i].name);
+    }
     facets = report_facets(&count);
     for (size_t i = 0; i < count; i++)
         nearest_offer(&nearest, facets[i].name);
@@ -385,6 +390,7 @@ static void look_at_terminal(struct asking *a)
     uint64_t width;
     bool terminal = isatty(STDOUT_FILENO) && !opts_has(a->opts, OPT_OUTPUT);
 
+    a->out.terminal = terminal;
     a->out.colours = terminal && getenv("NO_COLOR") == NULL;
     if (terminal && ioctl(STDOUT_FILENO, TIOCGWINSZ, &size) == 0)
         a->out.width = size.ws_col;

@@ -12,6 +12,7 @@
 
 #include "base/json.h"
 #include "cli/nearest.h"
+#include "report/report.h"
 
 #define CONDITIONS_MAX 40
 
@@ -92,11 +93,20 @@ static const struct codec_field *find_field(struct str name)
 
 static int refuse_field(struct str name, struct err *e)
 {
-    size_t count;
-    const struct codec_field *fields = codec_fields(&count);
+    const struct codec_field *fields;
     struct nearest nearest;
     char text[NEAREST_TEXT_BYTES];
+    size_t count;
 
+    for (const struct report_facet *facet = report_facets(&count), *end = facet + count;
+         facet < end; facet++) {
+        if (str_eq(name, str_of(facet->name)))
+            return err_set(e, ERR_INPUT,
+                           "%s is no field of a record but worked out by reports: --by takes it, "
+                           "conditions do not",
+                           facet->name);
+    }
+    fields = codec_fields(&count);
     nearest_begin(&nearest, name);
     for (size_t i = 0; i < count; i++)
         nearest_offer(&nearest, fields[i].name);

@@ -44,6 +44,14 @@ static bool zone_exists(const char *name)
     return fs_stat_path(path, &st, NULL) == 0 && S_ISREG(st.st_mode);
 }
 
+/* "berlin" is the city of Europe/Berlin, "Europe/Kolkata" that of Asia/Kolkata. */
+static bool is_same_city(const char *a, const char *b)
+{
+    const char *x = strrchr(a, '/'), *y = strrchr(b, '/');
+
+    return strcasecmp(x == NULL ? a : x + 1, y == NULL ? b : y + 1) == 0;
+}
+
 /*
  * The C library's own list of zones: "Z NAME ..." and "L OTHER NAME". The sentence names the nearest, or says
  * what names look like when there is none or no list.
@@ -53,6 +61,7 @@ static int no_zone(const char *name, struct err *e)
     struct nearest nearest;
     struct str rest, line;
     char near[NEAREST_TEXT_BYTES], *text = NULL;
+    const char *city = NULL;
     size_t n;
 
     nearest_begin(&nearest, str_of(name));
@@ -67,11 +76,16 @@ static int no_zone(const char *name, struct err *e)
                 continue;
             text[zone.p + zone.n - text] = '\0';
             nearest_offer(&nearest, zone.p);
+            if (city == NULL && is_same_city(zone.p, name))
+                city = zone.p;
         }
     }
-    err_set(e, ERR_INPUT, "there is no time zone %s%s", name,
-            nearest.count > 0 ? nearest_text(&nearest, "", near)
-                              : " in " ZONE_FOLDER "; names look like Europe/Berlin");
+    if (city != NULL)
+        err_set(e, ERR_INPUT, "there is no time zone %s; did you mean %s?", name, city);
+    else
+        err_set(e, ERR_INPUT, "there is no time zone %s%s", name,
+                nearest.count > 0 ? nearest_text(&nearest, "", near)
+                                  : " in " ZONE_FOLDER "; names look like Europe/Berlin");
     free(text);
     return -1;
 }

@@ -22,7 +22,7 @@
     X(SITE,         "site",         CODEC_STRING,      64, "The site's name, as the page sent it") \
     X(VID,          "vid",          CODEC_STRING,      22, "The visitor: the random part of the identifier cookie") \
     X(VID_NEW,      "vid_new",      CODEC_BOOLEAN,      0, "true on the hit with which the identifier was issued; a browser that never returns the cookie has no other") \
-    X(UID,          "uid",          CODEC_STRING,      64, "The site's own number for the visitor, as a keyed hash made by crumbd: equal numbers, equal hashes") \
+    X(UID,          "uid",          CODEC_STRING,      64, "The site's own number for the visitor, as a keyed hash made by crumbd: equal numbers, equal hashes, as long as its first key stays") \
     X(PV,           "pv",           CODEC_STRING,      64, "The page view this hit belongs to, chosen by the page") \
     X(IP,           "ip",           CODEC_STRING,      45, "The client's address, as far as the option ip lets it be kept") \
     X(COUNTRY,      "country",      CODEC_STRING,       8, "Country of the address, ISO 3166-1 alpha-2") \

@@ -144,7 +144,8 @@ static int read_lines(struct agents *agents, struct err *e)
         if (starts)
             rest = str_trim(str_from(rest.p + 2, rest.n - 2));
         key = str_cut(&rest, ':');
-        if (list == LISTS || rest.p == NULL || !read_scalar(rest, &value))
+        if (list == LISTS || rest.p == NULL || !read_scalar(rest, &value) ||
+            (starts && !str_eq(key, STR("regex"))))
             return err_set(e, ERR_INPUT, "%s:%u: not a line of a user agent list",
                            agents->file.path, agents->file.number);
         take_value(&item, (enum list)list, key, value);
@@ -169,6 +170,10 @@ struct agents *agents_load(const char *path, struct err *e)
     if (lines_open(&agents->file, path, e) != 0 || read_lines(agents, e) != 0)
         goto failed;
     for (int i = 0; i < LISTS; i++) {
+        if (agents->lists[i].count == 0) {
+            err_set(e, ERR_INPUT, "%s has no %.*s", path, STR_ARG(sections[i].header));
+            goto failed;
+        }
         if (patterns_build(agents->lists[i].patterns) != 0) {
             err_set(e, ERR_MEMORY, "out of memory");
             goto failed;

@@ -9,9 +9,10 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "model/event.h"
 #include "zone.h"
 
-#define KEY_BYTES 16384
+#define KEY_BYTES (REPORT_KEYS_MAX * (EVENT_LINE_BYTES_MAX + 1))
 
 struct time_key {
     int64_t minute; /* that the label was made for, + 1 */
@@ -113,7 +114,11 @@ static int load_lists(struct plan *plan, struct err *e)
             referrers |= facet_needs_referrers(&plan->tables[t].facets[i]);
         }
     }
-    return facet_lists_load(&plan->lists, plan->spec, agents, referrers, e);
+    if (facet_lists_load(&plan->lists, plan->spec, agents, referrers, e) == 0)
+        return 0;
+    if (e->code == ERR_INPUT) /* a bad list is no mistake of whoever asks */
+        e->code = ERR_DAMAGED;
+    return -1;
 }
 
 int plan_make(struct plan *plan, const struct report_spec *spec, enum report_step step,
@@ -290,7 +295,7 @@ static struct str facets_key(struct fold *fold, const struct plan_table *table,
         if (i > 0)
             buf_add_char(&b, FOLD_KEY_SEPARATOR);
         if (value.n > 0)
-            buf_add(&b, value.p, value.n < sizeof fold->key / 5 ? value.n : sizeof fold->key / 5);
+            buf_add_str(&b, value);
     }
     return buf_str(&b);
 }

@@ -24,20 +24,22 @@ struct html_map {
     size_t count, cap;
 };
 
-static int add_country(struct html_map *map, struct str line)
+static int add_country(struct html_map *map, struct str line, struct err *e)
 {
     struct country country = { .code = str_cut(&line, '\t'),
                                .name = str_cut(&line, '\t'),
                                .outline = line };
 
-    if (country.name.p == NULL)
-        return 0;
+    if ((country.code.n != 0 && country.code.n != 2) || country.outline.p == NULL)
+        return err_set(e, ERR_INPUT,
+                       "%s:%u: not a country's code, name and outline with tabs between",
+                       map->file.path, map->file.number);
     if (map->count == map->cap) {
         size_t cap = map->cap == 0 ? 256 : map->cap * 2;
         struct country *countries = realloc(map->countries, cap * sizeof *countries);
 
         if (countries == NULL)
-            return -1;
+            return err_set(e, ERR_MEMORY, "out of memory");
         map->countries = countries;
         map->cap = cap;
     }
@@ -62,8 +64,7 @@ struct html_map *html_map_load(const char *share_dir, struct err *e)
         return NULL;
     }
     while (lines_next(&map->file, &line)) {
-        if (add_country(map, line) != 0) {
-            err_set(e, ERR_MEMORY, "out of memory");
+        if (add_country(map, line, e) != 0) {
             html_map_free(map);
             return NULL;
         }

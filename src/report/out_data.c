@@ -202,7 +202,9 @@ int out_csv(struct text *text, const struct report *report, const struct out_opt
             const struct report_cell *cell = &table->cells[r * table->columns_count + c];
 
             text_add_str(text, c == 0 ? STR("") : STR(","));
-            if (column.type == REPORT_TEXT)
+            if (column.type == REPORT_TEXT && options->raw && !options->terminal)
+                text_add_csv_exact(text, cell->text);
+            else if (column.type == REPORT_TEXT)
                 text_add_csv(text, cell->text, !options->raw);
             else if (cell->known)
                 add_number(text, &column, cell);

@@ -247,9 +247,11 @@ static int add_empty_steps(struct rows *rows, const struct period *period, enum 
     return 0;
 }
 
+/* In order of time a timeline is whole; sorted by a figure it is cut like other tables. */
 static size_t top_of(const struct report_spec *spec, size_t i)
 {
-    bool all = spec->rows[i]->fold == FOLD_TIME ||
+    bool in_order = spec->for_page || !measure_is(spec->rows[i], asked_sort(spec, i));
+    bool all = (spec->rows[i]->fold == FOLD_TIME && in_order) ||
                (spec->for_page && strcmp(asked_keys(spec, i)[0], "country") == 0 &&
                 asked_keys(spec, i)[1] == NULL);
 

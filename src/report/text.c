@@ -124,31 +124,56 @@ void text_add_json(struct text *text, struct str s)
     text_free(&escaped);
 }
 
-/* What spreadsheets evaluate: OWASP, "CSV Injection". */
+/* What spreadsheets evaluate: OWASP, "CSV Injection"; the wide forms are taken for the same in East Asia. */
 static bool is_formula(struct str s)
 {
-    return s.n > 0 && memchr("=+-@\t\r", s.p[0], 6) != NULL;
+    static const struct str signs[] = {
+        { "=", 1 },
+        { "+", 1 },
+        { "-", 1 },
+        { "@", 1 },
+        { "\t", 1 },
+        { "\r", 1 },
+        { "\xEF\xBC\x9D", 3 },
+        { "\xEF\xBC\x8B", 3 },
+        { "\xEF\xBC\x8D", 3 },
+        { "\xEF\xBC\xA0", 3 },
+    };
+
+    for (size_t i = 0; i < sizeof signs / sizeof signs[0]; i++) {
+        if (str_starts(s, signs[i]))
+            return true;
+    }
+    return false;
+}
+
+/* Between quotes when a reader needs them, also one that cuts at semicolons; first stands in front of the value. */
+static void add_csv_value(struct text *text, struct str first, struct str s)
+{
+    static const struct escape quotes[] = { { '"', "\"\"" }, { 0, NULL } };
+    bool quoted = false;
+
+    for (size_t i = 0; s.p != NULL && i < s.n; i++)
+        quoted |= memchr(",;\"\r\n", s.p[i], 5) != NULL;
+    text_add_str(text, quoted ? STR("\"") : STR(""));
+    text_add_str(text, first);
+    add_replaced(text, s, quotes);
+    text_add_str(text, quoted ? STR("\"") : STR(""));
 }
 
 void text_add_csv(struct text *text, struct str s, bool guard)
 {
-    static const struct escape quotes[] = { { '"', "\"\"" }, { 0, NULL } };
     struct text shown = { 0 };
-    bool quoted = false, formula = guard && is_formula(s);
 
     text_add_printable(&shown, s);
-    s = str_from(shown.p, shown.n);
-    for (size_t i = 0; s.p != NULL && i < s.n; i++)
-        quoted |= s.p[i] == ',' || s.p[i] == '"';
-    if (quoted)
-        text_add_lit(text, "\"");
-    if (formula)
-        text_add_lit(text, "'");
-    add_replaced(text, s, quotes);
-    if (quoted)
-        text_add_lit(text, "\"");
+    add_csv_value(text, guard && is_formula(s) ? STR("'") : STR(""), str_from(shown.p, shown.n));
     text->failed |= shown.failed;
     text_free(&shown);
+}
+
+void text_add_csv_exact(struct text *text, struct str s)
+{
+    add_csv_value(text, STR(""), s);
 }
 
 void text_add_html(struct text *text, struct str s)

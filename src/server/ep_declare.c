@@ -1,6 +1,6 @@
 /*
  * ep_declare.c - what machines may ask about us: /.well-known/dnt/, /.well-known/gpc.json,
- * /robots.txt, /favicon.ico.
+ * /robots.txt, /favicon.ico, and OPTIONS of the server as a whole.
  *
  * What must be true: each statement holds for the running configuration. Nothing here looks at
  * who asks.
@@ -51,4 +51,10 @@ void ep_robots(struct exchange *x)
 void ep_favicon(struct exchange *x)
 {
     answer(x, 204, STR_ABSENT, STR(CACHE_A_DAY), STR_ABSENT);
+}
+
+/* "OPTIONS *" asks whether we are there (RFC 9110 section 9.3.7); proxies do. */
+void ep_server_options(struct exchange *x)
+{
+    answer(x, 204, STR_ABSENT, STR("Allow: GET, HEAD, POST, OPTIONS\r\n"), STR_ABSENT);
 }

@@ -36,6 +36,7 @@ static const struct endpoint public_endpoints[] = {
     { FIXED,        TEXT("/.well-known/gpc.json"),  GET_HEAD,     ep_gpc },
     { FIXED,        TEXT("/robots.txt"),            GET_HEAD,     ep_robots },
     { FIXED,        TEXT("/favicon.ico"),           GET_HEAD,     ep_favicon },
+    { FIXED,        TEXT("*"),                      METHOD(OPTIONS), ep_server_options },
     { ENDPOINT_PATH_PAGE, TEXT(""),                 GET_HEAD,     ep_page },
 };
 

@@ -97,11 +97,9 @@ static struct settings *settings_load(const char *path, bool at_start, struct er
     }
     atomic_init(&settings->holders, 1);
     settings->config = path == NULL ? config_defaults(e) : config_load(path, e);
-    if (settings->config != NULL)
-        settings->keys = keys_load(settings->config->keys, at_start, e);
-    if (settings->keys != NULL)
-        settings->pages = pages_load(settings->config, e);
-    if (settings->pages == NULL) {
+    if (settings->config == NULL ||
+        (settings->keys = keys_load(settings->config->keys, at_start, e)) == NULL ||
+        (settings->pages = pages_load(settings->config, e)) == NULL) {
         settings_release(settings);
         return NULL;
     }

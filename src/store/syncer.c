@@ -40,7 +40,8 @@ void spool_write_run(struct spool_write *w)
     if (w->sync && (fs_sync_data(w->file, &w->why) != 0 ||
                     (begins && fs_sync_dir(w->new_in_dir, &w->why) != 0)))
         w->failed = w->maybe_written = w->sync_failed = true;
-    else if (fs_stat(w->file, &st, NULL) == 0 && st.st_nlink == 0) {
+    else if (fs_stat(w->file, &st, NULL) == 0 && st.st_nlink == 0 &&
+             !fs_exists(w->file->name)) { /* some file systems count no links */
         w->failed = w->maybe_written = w->removed = true;
         err_set(&w->why, ERR_MISSING, "%s was removed while hits were being written to it",
                 w->file->name);

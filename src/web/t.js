@@ -29,7 +29,6 @@
     let QUEUE_EVENTS = 500;
     let BANNER_MS = 1000;
     let BANNER_PART = 0.5;
-    let FOCUS_MS = 100; // less than this alone is no reason for another ping
     let DOWNLOADS = /\.(csv|dmg|docx?|exe|gz|mp[34]|pdf|pptx?|rar|xlsx?|zip)$/i;
     let SEARCH_KEYS = 'q,s,search,query';
 
@@ -229,7 +228,7 @@
     let ping = () => {
         tick();
         if (settling || !depth) readDepth();
-        if (depth <= toldDepth && focus < FOCUS_MS) return;
+        if (depth <= toldDepth && !focus) return;
         enqueue('ping', { scroll: depth, focus_ms: focus, ...vitals });
         toldDepth = depth;
         vitals = focus = 0;
@@ -335,6 +334,7 @@
         if (!pv) return;
         forgetBanners();
         ping();
+        focused = 0; // browsers say twice that a page goes, and not always in the same moment
         flush();
     };
 

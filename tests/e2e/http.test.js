@@ -96,10 +96,10 @@ test('methods that an endpoint does not have: 405 with Allow, unknown paths: 404
         assert.equal(answer.status, 405, method);
         assert.match(answer.header('Allow'), /GET/);
     }
-    for (const path of ['/', '/b.gifx', '/b.gif/', '/B.GIF', '/../b.gif', '/metrics', '/readyz', '/healthz', '/%62.gif']) {
+    for (const path of ['/', '/b.gifx', '/b.gif/', '/B.GIF', '/../b.gif', '/metrics', '/readyz', '/healthz', '/live/events', '/%62.gif']) {
         assert.equal((await fetchOnce(server.address, path)).status, 404, path);
     }
-    for (const path of ['/b.gif', '/optout', '/']) {
+    for (const path of ['/b.gif', '/optout', '/nowhere']) {
         assert.equal((await fetchOnce(server.admin, path)).status, 404, `${path} on the admin listener`);
     }
 });

@@ -1,13 +1,13 @@
 // crumb report as a command: forms, mistakes, damage, live data, interruption.
 
 import assert from 'node:assert/strict';
-import { spawn } from 'node:child_process';
+import { spawn, spawnSync } from 'node:child_process';
 import fs from 'node:fs';
 import path from 'node:path';
 import test from 'node:test';
-import { CRUMB, crumb, start, temporaryDir } from './lib/crumbd.js';
+import { CRUMB, crumb, ROOT, start, temporaryDir } from './lib/crumbd.js';
 import { fetchOnce } from './lib/http.js';
-import { report, storeHits } from './lib/stored.js';
+import { report, storeHits, storeLines } from './lib/stored.js';
 import { until } from './lib/wait.js';
 
 test('report: a mistake is told with the nearest names and ends with 2', async (t) => {
@@ -27,6 +27,16 @@ test('report: a mistake is told with the nearest names and ends with 2', async (
         [['hits'], /needs --by/],
         [['pages', 'entry', '--format', 'csv'], /holds one report/],
         [['entry', '--by', 'country'], /cannot be grouped/],
+        [['--tz', 'berlin'], /there is no time zone berlin; did you mean Europe\/Berlin\?/],
+        [['--tz', 'Europe/Kolkata'], /did you mean Asia\/Kolkata\?/],
+        [['--by', 'params'], /write params\.KEY/],
+        [['--by', 'country,'], /--by wants the names of fields/],
+        [['--where', 'contry=DE'], /a record has no field contry; did you mean country\?/],
+        [['--where', 'browser=Firefox'], /browser is no field of a record but worked out by reports/],
+        [['--where', 'path~['], /\[ is no regular expression/],
+        [['--since', '2026-11-31'], /2026-11-31 is no time/],
+        [['--since', '2026-11-20', '--until', '2026-11-10'], /nothing lies between/],
+        [['hits', '--by', 'country', '--sort', 'x'], /there are country, visitors, views, hits, share/],
     ];
     for (const [args, sentence] of mistakes) {
         const result = crumb('report', ...args, '--data', data);
@@ -51,6 +61,52 @@ test('report: every form says the same', async (t) => {
     assert.match(run('pages', '--bots', 'include'), /hits of bots are counted too$/m);
     assert.doesNotMatch(run(), /\x1b/, 'no colours into a pipe');
     assert.match(run(), /Overview[^]*Timeline[^]*Pages[^]*Referrers[^]*Countries[^]*Browsers/);
+});
+
+test('report: a list that cannot be read is told with its line, and ends with 1', (t) => {
+    const dir = temporaryDir(t);
+    const { data } = storeHits(dir, 36, 100, 2);
+    const lists = [
+        ['crawlers.tsv', 'one column\n', ['pages'], /crawlers\.tsv:1: not 3 columns/],
+        ['crawlers.tsv', null, ['pages'], /crawlers\.tsv is not a regular file/],
+        ['referrers.tsv', '# ok\nsearch\tGoogle\n', ['referrers'], /referrers\.tsv:2: not 3 columns/],
+        ['regexes.yaml', 'user_agent_parsers:\n  - regexx: x\n', ['browsers'], /regexes\.yaml:2: not a line of a user agent list/],
+        ['regexes.yaml', "user_agent_parsers:\n  - regex: 'x'\n", ['browsers'], /regexes\.yaml has no os_parsers/],
+        ['world.tsv', 'DE\tGermany\n', ['countries', '--format', 'html'], /world\.tsv:1: not a country's code, name and outline/],
+    ];
+    for (const [i, [name, text, args, sentence]] of lists.entries()) {
+        const share = path.join(dir, String(i));
+        fs.cpSync(path.join(ROOT, 'conf/data'), share, { recursive: true });
+        fs.rmSync(path.join(share, name), { force: true });
+        if (text === null) fs.mkdirSync(path.join(share, name));
+        else fs.writeFileSync(path.join(share, name), text);
+        const result = spawnSync(CRUMB, ['report', ...args, '--data', data], { encoding: 'utf8', env: { ...process.env, CRUMB_SHARE: share } });
+        assert.equal(result.status, 1, `${name}: ${result.stderr}`);
+        assert.match(result.stderr, sentence);
+        assert.equal(result.stdout, '');
+    }
+});
+
+test('report: of no hits at all, and of one', (t) => {
+    const data = path.join(temporaryDir(t), 'data');
+    fs.mkdirSync(data);
+    storeLines(data, '');
+    const run = (...args) => {
+        const result = crumb('report', ...args, '--data', data);
+        assert.equal(result.status, 0, result.stderr);
+        return result.stdout;
+    };
+    assert.match(run(), /^No hits\n[^]*Hits +0\n[^]*Bounce rate +-\n[^]*Pages\nnothing\n/);
+    assert.match(run('--since', '2026-11-01', '--until', '2026-11-02', '--tz', 'Asia/Kolkata', '--compare', 'previous'), /^No hits since 2026-11-01 until 2026-11-02, Asia\/Kolkata\n/);
+    assert.match(run('--format', 'html'), /<h1>No hits<\/h1>[^]*Nothing in this period/);
+    assert.equal(run('pages', '--format', 'csv'), 'path,views,visitors,share\r\n');
+    assert.deepEqual(JSON.parse(run('pages', '--format', 'json')).reports[0].rows, []);
+    storeLines(data, '{"v":1,"ts":"2026-11-01T12:00:00.000Z","id":"a-0-1","kind":"view","site":"s","vid":"v","path":"/"}\n');
+    const page = run('--format', 'html');
+    assert.match(page, /1 record read/);
+    assert.match(page, /<path class="views" d="M0 75\.00L1000 75\.00"/, 'a level, and not a peak');
+    assert.match(run(), /Views per session +1\.00\nBounce rate +100\.0 %\nMedian session time +0\.0 s\n/);
+    assert.doesNotMatch(run(), /no visitor id/);
 });
 
 test('report: of damaged data it is made from what is intact, and ends with 3', async (t) => {

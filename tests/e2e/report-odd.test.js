@@ -213,4 +213,8 @@ test('report: rows with equal counts are in the order of their names, at every -
             assert.deepEqual(top('--top', String(n), '--sort', key).map((row) => row[key]), rows.map((row) => row[key]).sort(bytes).slice(0, n), `${name} by ${key}`);
         }
     }
+    const days = report(data, 'timeline', '--step', 'day');
+    const top = (...args) => JSON.parse(crumb('report', 'timeline', '--step', 'day', '--data', data, '--format', 'json', '--top', '3', ...args).stdout).reports[0].rows;
+    assert.deepEqual(top(), days, 'in order of time it is whole');
+    assert.deepEqual(top('--sort', 'visitors'), [...days].sort((a, b) => b.visitors - a.visitors || (a.time < b.time ? -1 : 1)).slice(0, 3));
 });

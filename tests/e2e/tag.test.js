@@ -252,12 +252,12 @@ test('tag: bodies cut at every byte are refused one by one, and the sum holds', 
 });
 
 test('tag: the live page of the demo shows what was recorded about this browser', async (t) => {
-    const pages = ['live.html', 'live.js', 'bread.html'].map((name) => ({
+    const pages = ['live.html', 'live.js', 'demo.css', 'bread.html'].map((name) => ({
         path: `/${name}`,
         file: path.join(ROOT, 'conf/demo', name),
     }));
     const server = await start(t, { config: { pages, sites: [{ name: 'demo', debug: true }] } });
-    const page = await newPage(t);
+    const page = await newPage(t, { viewport: { width: 360, height: 640 } });
     const shows = (pattern) => until(`${pattern} on the page`, async () => pattern.test(await page.textContent('#log')));
     await page.goto(`http://localhost:${server.address.port}/live.html`);
     await shows(/stored; ip=127\.0\.0\.1;.*\(new\)/);
@@ -268,4 +268,6 @@ test('tag: the live page of the demo shows what was recorded about this browser'
     await page.click('#optout');
     await shows(/optout: \{"optout":true,"by":"cookie"\}/);
     assert.ok(cat(server).some(({ query }) => query === 'page=1&email=***'));
+    assert.equal(await page.evaluate(() => document.documentElement.scrollWidth), 360, 'it fits a telephone');
+    assert.ok(!page.said.some((line) => line.startsWith('ERROR')), page.said.join());
 });

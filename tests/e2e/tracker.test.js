@@ -432,6 +432,22 @@ test('a ping says how far, how long and how fast', async (t) => {
     assert.ok(params.inp >= 56 && params.inp < 2_000, `inp ${params.inp}`);
 });
 
+test('a page that takes its time to go is told of once', async (t) => {
+    const { recorder, page, url } = await setUp(t, html(''));
+    await page.goto(url('/anything'));
+    await seen(recorder, 'view', 1);
+    await page.evaluate(() => {
+        const hide = () => dispatchEvent(new PageTransitionEvent('pagehide'));
+        hide();
+        const end = performance.now() + 300;
+        while (performance.now() < end);
+        hide(); // as visibilitychange comes behind it
+    });
+    await seen(recorder, 'ping', 1);
+    await settle(page, recorder);
+    assert.equal(recorder.named('ping').length, 1);
+});
+
 test('with data-consent nothing leaves before consent, and nothing after a refusal', async (t) => {
     const tag = '<script async src="/t.js" data-site="shop" data-consent></script>';
     const { recorder, page, url } = await setUp(t, html('', { tag }));

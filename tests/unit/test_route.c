@@ -40,7 +40,7 @@ static const struct row {
     { "GET /optout/../b.gif", 404, NULL },
     { "GET /optout/statusx", 404, NULL },
     { "POST /nothing", 404, NULL },
-    { "OPTIONS *", 404, NULL },
+    { "OPTIONS *", 204, "Allow: GET, HEAD, POST, OPTIONS" },
     { "GET /b", 405, "Allow: POST, OPTIONS" },
     { "POST /t.js", 405, "Allow: GET, HEAD" },
     { "HEAD /t.js", 200, NULL },

@@ -212,6 +212,16 @@ bench-tag:
 	@conf/setup/packages.sh test
 	@node bench/tag.mjs
 
+#: make bench-rollup  reports of a year at ten million hits a day, from rollups; 20 GB in TMPDIR, /var/tmp without
+bench-rollup: all $(BUILD)/bench/rollup_year
+	@conf/setup/packages.sh bench
+	@bench/rollup.sh
+
+$(BUILD)/bench/rollup_year: bench/rollup_year.c $(foreach layer,report model store base,$(call lib,$(layer)))
+	@mkdir -p $(@D)
+	$(call show,LINK)
+	$(Q)$(CC) $(CPPFLAGS) $(ALL_CFLAGS) $(ALL_LDFLAGS) -o $@ $^ $(REPORT_LIBS) $(MODEL_LIBS) $(STORE_LIBS) $(BASE_LIBS)
+
 #: make bench    crumbd beside nginx: CPU per hit, hits/s, p99, bytes per hit
 bench:
 	@conf/setup/packages.sh bench
@@ -328,7 +338,7 @@ cppcheck:
 shellcheck:
 	@echo "shellcheck" && shellcheck $$(git ls-files '*.sh') .ci/run
 
-#: make install  programs, manuals, sample config and systemd unit; PREFIX (/usr/local) and DESTDIR are respected
+#: make install  programs, manuals, sample config and systemd units; PREFIX (/usr/local) and DESTDIR are respected
 install: all
 	install -D -m 755 $(CRUMBD) $(DESTDIR)$(PREFIX)/sbin/crumbd
 	install -D -m 755 $(CRUMB) $(DESTDIR)$(PREFIX)/bin/crumb
@@ -341,7 +351,8 @@ install: all
 	install -D -m 644 conf/data/LICENSE.crawlers $(DESTDIR)$(PREFIX)/share/doc/crumb/LICENSE.crawlers
 	install -D -m 644 conf/setup/geo-db.pl $(DESTDIR)$(PREFIX)/share/crumb/geo-db.pl
 	@mkdir -p $(DESTDIR)$(PREFIX)/lib/systemd/system $(DESTDIR)$(PREFIX)/lib/sysusers.d
-	sed 's|@PREFIX@|$(PREFIX)|' conf/setup/crumbd.service >$(DESTDIR)$(PREFIX)/lib/systemd/system/crumbd.service
+	for unit in crumbd.service crumb-rollup.service crumb-rollup.timer; do \
+		sed 's|@PREFIX@|$(PREFIX)|' conf/setup/$$unit >$(DESTDIR)$(PREFIX)/lib/systemd/system/$$unit || exit 1; done
 	install -m 644 conf/setup/crumb.sysusers $(DESTDIR)$(PREFIX)/lib/sysusers.d/crumb.conf
 
 #: make refresh-data  fetches the current lists that reports classify with; look at the difference

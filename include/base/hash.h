@@ -1,8 +1,8 @@
 /*
- * hash.h - 64-bit hashes for tables in memory; the only caller of xxHash.
+ * hash.h - 64-bit hashes for tables in memory, and for derived files; the only caller of xxHash.
  *
- * Not for anything stored or secret. A table whose keys come from outside takes its seed from
- * crypto_random.
+ * Not for anything secret, and stored only in what can be made again (rollups). A table whose keys come
+ * from outside takes its seed from crypto_random.
  */
 #ifndef CRUMB_BASE_HASH_H
 #define CRUMB_BASE_HASH_H

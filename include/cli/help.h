@@ -7,7 +7,7 @@
 #include "base/buf.h"
 #include "cli/command.h"
 
-#define HELP_BYTES 8192
+#define HELP_BYTES 16384
 
 void help_add_overview(struct buf *b);
 void help_add_command(struct buf *b, const struct command *command);

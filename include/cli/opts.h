@@ -36,6 +36,7 @@ enum opt {
     OPT_STEP,
     OPT_IDLE,
     OPT_MEMORY,
+    OPT_NO_ROLLUP,
     OPT_LIST,
     OPT_SAMPLE,
     OPT_DUCKDB,

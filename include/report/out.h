@@ -49,6 +49,9 @@ void out_add_value(struct text *text, const struct report_column *column,
 void out_add_bots(struct text *text, const struct report *report,
                   const struct out_options *options);
 
+/* "1,234 of 5,678 records from rollups"; nothing when none were used. */
+void out_add_rollups(struct text *text, const struct report *report);
+
 /* The text of a key, or "(none)" when it is empty. */
 struct str out_cell_text(const struct report_cell *cell);
 

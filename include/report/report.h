@@ -81,6 +81,8 @@ bool report_is_field(const char *name);
 
 /* ---- asking ---------------------------------------------------------------------------------------- */
 
+struct facet_lists; /* of classification; the report layer's own */
+
 enum report_bots { REPORT_BOTS_EXCLUDE, REPORT_BOTS_INCLUDE, REPORT_BOTS_ONLY };
 enum report_step {
     REPORT_STEP_AUTO,
@@ -92,6 +94,7 @@ enum report_step {
 };
 
 #define REPORT_TABLES_MAX 32
+#define REPORT_IDLE_MS    1800000 /* what usually ends a session: 30 minutes */
 
 struct report_spec {
     const char *data_dir;
@@ -114,6 +117,10 @@ struct report_spec {
     unsigned sections_count;
     unsigned threads;      /* 0: one for each processor */
     uint64_t memory_bytes; /* for tables, before they are spilled; 0: 1 GiB */
+    struct str site;       /* hits of this one alone; absent: all */
+    const char *zone;      /* the name of the process's time zone, as rollups record it; NULL: UTC */
+    struct facet_lists *lists; /* already loaded, all of them; NULL: they are loaded as needed */
+    bool no_rollups;       /* read hits even where a rollup (report/rollup.h) has the answer */
 
     /* Which lines are meant; NULL: all. Each thread asks with a matcher of its own, made before it starts. */
     void *(*matcher_new)(void *arg);
@@ -124,6 +131,8 @@ struct report_spec {
     void (*tick)(void *arg, uint64_t done_bytes, uint64_t total_bytes, uint64_t hits);
     /* From any thread, one at a time. */
     void (*damage)(void *arg, const struct scan_damage *damage);
+    /* From the calling thread: a sentence about something that is not used and costs no figure. */
+    void (*notice)(void *arg, const char *sentence);
     void *arg;
 };
 
@@ -155,7 +164,8 @@ struct report_table {
     struct report_cell *cells; /* rows_count x columns_count */
     size_t rows_count;
     uint64_t groups; /* rows that there would be without top */
-    char note[256];  /* a sentence below the table, or "" */
+    double visitors_error; /* standard error of the numbers of visitors, relative; 0: they are exact */
+    char note[512];        /* a sentence or more below the table, or "" */
 };
 
 struct report_totals {
@@ -163,6 +173,7 @@ struct report_totals {
     uint64_t bots;     /* of programs, left out or the only ones, as asked */
     uint64_t unusable; /* lines that are no records */
     uint64_t damaged;  /* places */
+    uint64_t from_rollups; /* records that were not read again: rollups had counted them */
     uint64_t file_bytes;
     int64_t first_ms, last_ms; /* of the counted hits; first > last: there was none */
 };

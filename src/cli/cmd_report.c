@@ -28,7 +28,6 @@
 #define TOP_ROWS          20
 #define TOP_ROWS_SUMMARY  10
 #define TOP_ROWS_PAGE     15
-#define IDLE_MS           (30 * 60 * (int64_t)DATE_SECOND_MS)
 #define PROGRESS_AFTER_MS 500
 #define PROGRESS_EVERY_MS 200
 #define PROGRESS_CLEAR    "\r\033[K"
@@ -134,7 +133,8 @@ static int set_numbers(struct asking *a, struct err *e)
         return err_set(e, ERR_INPUT, "--top wants a number of rows, not %s", top);
     a->spec.top = a->out.top = (size_t)n;
     a->spec.for_page = page;
-    a->spec.idle_ms = a->query.config != NULL ? a->query.config->reports.session_idle_ms : IDLE_MS;
+    a->spec.idle_ms =
+        a->query.config != NULL ? a->query.config->reports.session_idle_ms : REPORT_IDLE_MS;
     if (idle != NULL &&
         (!units_parse_duration_ms(str_of(idle), &a->spec.idle_ms) || a->spec.idle_ms <= 0))
         return err_set(e, ERR_INPUT, "--idle wants a duration like 30m, not %s", idle);
@@ -328,6 +328,20 @@ static void on_damage(void *arg, const struct scan_damage *damage)
     findings_say_damage(NULL, damage);
 }
 
+/* Rollups do not know conditions, but a site they do, when it is one name as it stands. */
+static bool is_one_site(const struct asking *a)
+{
+    const char *site = a->opts->value[OPT_SITE];
+
+    return site != NULL && a->opts->where_count == 0 && strpbrk(site, ",\\") == NULL;
+}
+
+static void on_notice(void *arg, const char *sentence)
+{
+    clear_progress(arg);
+    log_notice("%s", sentence);
+}
+
 /* ---- the question ------------------------------------------------------------------------------------------------ */
 
 static void add_moment(struct buf *b, int64_t ms)
@@ -423,8 +437,13 @@ static enum ending ask(struct asking *a, struct err *e)
     a->spec.sort = a->opts->value[OPT_SORT];
     a->spec.tick = on_tick;
     a->spec.damage = on_damage;
+    a->spec.notice = on_notice;
+    a->spec.zone = a->opts->value[OPT_TZ];
+    a->spec.no_rollups = opts_has(a->opts, OPT_NO_ROLLUP);
     a->spec.arg = a;
-    if (opts_has(a->opts, OPT_SITE) || a->opts->where_count > 0) {
+    if (is_one_site(a)) {
+        a->spec.site = str_of(a->opts->value[OPT_SITE]);
+    } else if (opts_has(a->opts, OPT_SITE) || a->opts->where_count > 0) {
         a->spec.matcher_new = new_matcher;
         a->spec.matches = matches;
         a->spec.matcher_free = free_matcher;

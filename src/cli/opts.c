@@ -55,6 +55,8 @@ static const struct opt_row table[OPT_COUNT] = {
     [OPT_IDLE] = { "idle", 0, "DURATION", "Ends a session (default 30m)", false },
     [OPT_MEMORY] = { "memory", 0, "SIZE",
                      "For tables, before the rest goes to a temporary file (default 1GiB)", false },
+    [OPT_NO_ROLLUP] = { "no-rollup", 0, NULL,
+                        "Read every hit, also where crumb rollup has left the answer", false },
     [OPT_LIST] = { "list", 0, NULL, "Print what reports there are, and the derived fields", false },
     [OPT_SAMPLE] = { "sample", 0, NULL,
                      "Print a sample file with every option, its default and its meaning", false },

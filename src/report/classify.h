@@ -44,6 +44,7 @@ struct referrer {
 
 struct referrers *referrers_load(const char *path, struct err *e);
 void referrers_free(struct referrers *referrers);
+const char *referrers_domains_version(void); /* of the public suffix list */
 struct referrers_cache *referrers_cache_new(void);
 void referrers_cache_free(struct referrers_cache *cache);
 

@@ -61,6 +61,13 @@ static int add_row(struct referrers *referrers, struct str line, struct err *e)
     return 0;
 }
 
+const char *referrers_domains_version(void)
+{
+    const char *sum = psl_builtin_sha1sum();
+
+    return sum == NULL ? psl_get_version() : sum;
+}
+
 struct referrers *referrers_load(const char *path, struct err *e)
 {
     struct referrers *referrers = calloc(1, sizeof *referrers);

@@ -8,6 +8,7 @@
 
 #include <stdlib.h>
 
+#include "base/fs.h"
 #include "base/hash.h"
 #include "model/bots.h"
 #include "model/codec.h"
@@ -63,6 +64,8 @@ static const struct {
 #define UA_SLOTS   16384
 #define UA_ENTRIES (UA_SLOTS / 2)
 #define TEXT_BYTES 4096
+
+#define LIST_BYTES_MAX ((size_t)64 << 20)
 
 /* What is known of one user agent; its texts are one piece of memory. */
 struct ua {
@@ -150,6 +153,21 @@ bool facet_needs_referrers(const struct facet *facet)
 
 /* ---- lists -------------------------------------------------------------------------------------- */
 
+static const struct list_file {
+    const char *name, *folder, *hint;
+} list_files[] = {
+    { BOTS_FILE, NULL, BOTS_FILE_HINT },
+    { "regexes.yaml", "/usr/share/uap-core", "install the package uap-core" },
+    { "referrers.tsv", NULL, "make install puts it into share/crumb" },
+};
+
+static int find_list(char path[SHARE_PATH_BYTES], int list, const char *share_dir, struct err *e)
+{
+    const struct list_file *file = &list_files[list];
+
+    return share_find(path, share_dir, file->name, file->folder, file->hint, e);
+}
+
 int facet_lists_load(struct facet_lists *lists, const struct report_spec *spec, bool agents,
                      bool referrers, struct err *e)
 {
@@ -159,27 +177,57 @@ int facet_lists_load(struct facet_lists *lists, const struct report_spec *spec, 
     *lists = (struct facet_lists){ .sections = sections_new(spec->sections, spec->sections_count) };
     if (lists->sections == NULL)
         return err_set(e, ERR_MEMORY, "out of memory");
-    if (share_find(path, share_dir, BOTS_FILE, NULL, BOTS_FILE_HINT, e) != 0)
+    if (find_list(path, LIST_NONE, share_dir, e) != 0)
         return -1;
     lists->bots = bots_load(path, e);
     if (lists->bots == NULL)
         return -1;
     if (agents) {
-        if (share_find(path, share_dir, "regexes.yaml", "/usr/share/uap-core",
-                       "install the package uap-core", e) != 0)
+        if (find_list(path, LIST_AGENTS, share_dir, e) != 0)
             return -1;
         lists->agents = agents_load(path, e);
         if (lists->agents == NULL)
             return -1;
     }
     if (referrers) {
-        if (share_find(path, share_dir, "referrers.tsv", NULL,
-                       "make install puts it into share/crumb", e) != 0)
+        if (find_list(path, LIST_REFERRERS, share_dir, e) != 0)
             return -1;
         lists->referrers = referrers_load(path, e);
         if (lists->referrers == NULL)
             return -1;
     }
+    return 0;
+}
+
+/* Texts one behind the other, each told from the next. */
+static uint64_t hash_text(uint64_t hash, const char *text)
+{
+    return hash64(str_from(text == NULL ? "" : text, text == NULL ? 0 : strlen(text) + 1), hash);
+}
+
+int facet_lists_fingerprint(uint64_t *fingerprint, const struct report_spec *spec, struct err *e)
+{
+    uint64_t hash = hash_text(0, referrers_domains_version());
+
+    for (int list = LIST_NONE; list <= LIST_REFERRERS; list++) {
+        char path[SHARE_PATH_BYTES], *text;
+        size_t n;
+
+        if (find_list(path, list, spec->share_dir, e) != 0 ||
+            fs_read_all(path, LIST_BYTES_MAX, &text, &n, e) != 0)
+            return -1;
+        hash = hash64(str_from(text, n), hash);
+        free(text);
+    }
+    for (unsigned i = 0; i < spec->sections_count; i++) {
+        const struct config_section *section = &spec->sections[i];
+
+        hash = hash_text(hash_text(hash, section->name), section->site);
+        for (unsigned p = 0; p < section->paths_count; p++)
+            hash = hash_text(hash, section->paths[p]);
+        hash = hash_text(hash, NULL);
+    }
+    *fingerprint = hash;
     return 0;
 }
 

@@ -26,6 +26,9 @@ int facet_lists_load(struct facet_lists *lists, const struct report_spec *spec, 
                      bool referrers, struct err *e);
 void facet_lists_free(struct facet_lists *lists);
 
+/* A number of the contents of all lists, and of the areas that the spec names. */
+int facet_lists_fingerprint(uint64_t *fingerprint, const struct report_spec *spec, struct err *e);
+
 struct facet {
     unsigned kind; /* row of the table in facets.c; FACET_FIELD: a field as it is */
     int slots[3];

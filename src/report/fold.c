@@ -10,6 +10,7 @@
 #include <stdlib.h>
 
 #include "model/event.h"
+#include "stays.h"
 #include "zone.h"
 
 #define KEY_BYTES (REPORT_KEYS_MAX * (EVENT_LINE_BYTES_MAX + 1))
@@ -32,6 +33,7 @@ struct fold {
     struct time_key times[REPORT_TABLES_MAX];
     struct tally *names; /* of pages by their hash */
     struct visits *visits;
+    struct stays *stays;
     struct fold_totals totals;
     uint32_t *durations;
     size_t durations_count, durations_cap;
@@ -108,13 +110,16 @@ static int load_lists(struct plan *plan, struct err *e)
 {
     bool agents = false, referrers = false;
 
+    plan->lists = plan->spec->lists != NULL ? plan->spec->lists : &plan->own;
+    if (plan->spec->lists != NULL)
+        return 0;
     for (size_t t = 0; t < plan->count; t++) {
         for (unsigned i = 0; i < plan->tables[t].facets_count; i++) {
             agents |= facet_needs_agents(&plan->tables[t].facets[i]);
             referrers |= facet_needs_referrers(&plan->tables[t].facets[i]);
         }
     }
-    if (facet_lists_load(&plan->lists, plan->spec, agents, referrers, e) == 0)
+    if (facet_lists_load(&plan->own, plan->spec, agents, referrers, e) == 0)
         return 0;
     if (e->code == ERR_INPUT) /* a bad list is no mistake of whoever asks */
         e->code = ERR_DAMAGED;
@@ -135,6 +140,9 @@ int plan_make(struct plan *plan, const struct report_spec *spec, enum report_ste
         if (plan_table(plan, row, by ? spec->by : row->keys, own, e) != 0)
             return -1;
     }
+    plan->slot.site = spec->site.p == NULL ? -1 : hit_want(&plan->wanted, STR("site"));
+    if (spec->site.p != NULL && plan->slot.site < 0)
+        return err_set(e, ERR_INPUT, "too many fields are asked for");
     plan->slot.vid_new = plan->slot.path = plan->slot.id = plan->slot.name = plan->slot.banner = -1;
     if (plan->needs_visits) {
         plan->slot.vid_new = hit_want(&plan->wanted, STR("vid_new"));
@@ -151,7 +159,7 @@ int plan_make(struct plan *plan, const struct report_spec *spec, enum report_ste
 
 void plan_free(struct plan *plan)
 {
-    facet_lists_free(&plan->lists);
+    facet_lists_free(&plan->own);
 }
 
 /* ---- a fold ----------------------------------------------------------------------------------------- */
@@ -168,12 +176,14 @@ struct fold *fold_new(struct plan *plan, int64_t since_ms, int64_t until_ms, str
         fold->totals.first_ms = INT64_MAX;
         fold->totals.last_ms = INT64_MIN;
         failed = hit_scanner_begin(&fold->scanner, &plan->wanted) != 0 ||
-                 (fold->facets = facets_new(&plan->lists, plan->slot.ua)) == NULL;
+                 (fold->facets = facets_new(plan->lists, plan->slot.ua)) == NULL;
     }
     for (size_t i = 0; !failed && i < plan->count; i++)
         failed = plan->tables[i].has_tally && (fold->tallies[i] = tally_new()) == NULL;
     if (!failed && plan->needs_visits)
         failed = (fold->visits = visits_new()) == NULL;
+    if (!failed && plan->keeps_stays)
+        failed = (fold->stays = stays_new(since_ms, until_ms, plan->spec->idle_ms)) == NULL;
     if (!failed && plan->needs_names)
         failed = (fold->names = tally_new()) == NULL;
     if (!failed && plan->spec->matcher_new != NULL)
@@ -195,6 +205,7 @@ void fold_free(struct fold *fold)
         tally_free(fold->tallies[i]);
     tally_free(fold->names);
     visits_free(fold->visits);
+    stays_free(fold->stays);
     facets_free(fold->facets);
     hit_scanner_end(&fold->scanner);
     free(fold->durations);
@@ -241,6 +252,11 @@ struct tally *fold_tally(struct fold *fold, size_t table)
 struct tally *fold_names(struct fold *fold)
 {
     return fold->names;
+}
+
+const struct stays *fold_stays(const struct fold *fold)
+{
+    return fold->stays;
 }
 
 const uint32_t *fold_durations(const struct fold *fold, size_t *count, bool *complete)
@@ -438,6 +454,8 @@ static void fold_hit(void *arg, const struct hit *hit)
     struct seen seen = { .hit = hit };
 
     if (hit->ts_ms < fold->since_ms || hit->ts_ms >= fold->until_ms)
+        return;
+    if (plan->slot.site >= 0 && !str_eq(hit->value[plan->slot.site], spec->site))
         return;
     if (fold->matcher != NULL && !spec->matches(fold->matcher, hit->line))
         return;
@@ -644,6 +662,8 @@ static void take_visitor(void *arg, const struct touch *touches, size_t count)
     }
     for (size_t i = 0; i < count; i++)
         is_new |= (touches[i].flags & TOUCH_NEW) != 0;
+    if (fold->stays != NULL)
+        stays_add(fold->stays, touches, count, is_new);
     fold->totals.visitors++;
     fold->totals.new_visitors += is_new;
     for (size_t t = 0; t < fold->plan->count; t++) {

@@ -36,10 +36,11 @@ struct plan {
     size_t count;
     struct hit_wanted wanted;
     struct {
-        int kind, vid, vid_new, ua, purpose, path, id, name, banner;
+        int kind, vid, vid_new, ua, purpose, path, id, name, banner, site;
     } slot;
     bool needs_visits, needs_names;
-    struct facet_lists lists;
+    bool keeps_stays; /* of visitors, for a summary; set before the folds are made */
+    struct facet_lists own, *lists; /* lists: the spec's, or its own */
 };
 
 /* ERR_INPUT when a field does not exist. plan_free takes a failed one too. */
@@ -55,6 +56,7 @@ struct fold_totals {
 };
 
 struct fold;
+struct stays;
 
 struct fold *fold_new(struct plan *plan, int64_t since_ms, int64_t until_ms, struct err *e);
 void fold_free(struct fold *fold);
@@ -70,6 +72,9 @@ int fold_walk(struct fold *fold, struct fold *const *folds, unsigned count, unsi
 const struct fold_totals *fold_totals(const struct fold *fold);
 struct tally *fold_tally(struct fold *fold, size_t table); /* NULL when it has none */
 struct tally *fold_names(struct fold *fold);
+
+/* What the walk left for a summary; NULL when the plan does not want it. */
+const struct stays *fold_stays(const struct fold *fold);
 
 /* Durations of the sessions that were walked, in milliseconds; those that are 0 are left out. */
 const uint32_t *fold_durations(const struct fold *fold, size_t *count, bool *complete);

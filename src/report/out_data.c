@@ -96,6 +96,18 @@ void out_add_bots(struct text *text, const struct report *report, const struct o
     text_addf(text, bots == 1 ? " hit of a bot is %s" : " hits of bots are %s", options->bots);
 }
 
+void out_add_rollups(struct text *text, const struct report *report)
+{
+    const struct report_totals *totals = report_totals(report);
+
+    if (totals->from_rollups == 0)
+        return;
+    add_grouped(text, totals->from_rollups);
+    text_add_lit(text, " of ");
+    add_grouped(text, totals->records);
+    text_addf(text, " record%s from rollups", totals->records == 1 ? "" : "s");
+}
+
 /* ---- json, ndjson -------------------------------------------------------------------------------------------- */
 
 static void add_number(struct text *text, const struct report_column *column,
@@ -136,8 +148,8 @@ static void add_fields(struct text *text, const struct report_table *table, size
 
 static void add_json_table(struct text *text, const struct report_table *table)
 {
-    text_addf(text, "{\"report\":\"%s\",\"groups\":%" PRIu64 ",\"rows\":[", table->row->name,
-              table->groups);
+    text_addf(text, "{\"report\":\"%s\",\"groups\":%" PRIu64 ",\"visitors_error\":%g,\"rows\":[",
+              table->row->name, table->groups, table->visitors_error);
     for (size_t r = 0; r < table->rows_count; r++) {
         text_add_str(text, r == 0 ? STR("\n  {") : STR(",\n  {"));
         add_fields(text, table, r);
@@ -156,8 +168,9 @@ int out_json(struct text *text, const struct report *report, const struct out_op
     text_add_json(text, str_of(options->period));
     text_addf(text,
               ",\"records\":%" PRIu64 ",\"bots\":%" PRIu64 ",\"unusable\":%" PRIu64
-              ",\"damaged\":%" PRIu64 ",\"reports\":[\n",
-              totals->records, totals->bots, totals->unusable, totals->damaged);
+              ",\"damaged\":%" PRIu64 ",\"from_rollups\":%" PRIu64 ",\"reports\":[\n",
+              totals->records, totals->bots, totals->unusable, totals->damaged,
+              totals->from_rollups);
     for (size_t i = 0; i < report_tables(report); i++) {
         text_add_str(text, i == 0 ? STR("") : STR(",\n"));
         add_json_table(text, report_table(report, i));
@@ -177,6 +190,8 @@ int out_ndjson(struct text *text, const struct report *report, const struct out_
         for (size_t r = 0; r < table->rows_count; r++) {
             text_addf(text, "{\"report\":\"%s\",", table->row->name);
             add_fields(text, table, r);
+            if (table->visitors_error > 0)
+                text_addf(text, ",\"visitors_error\":%g", table->visitors_error);
             text_add_lit(text, "}\n");
         }
     }
@@ -195,7 +210,7 @@ int out_csv(struct text *text, const struct report *report, const struct out_opt
         text_add_str(text, c == 0 ? STR("") : STR(","));
         text_add_csv(text, str_of(table->columns[c].name), false);
     }
-    text_add_lit(text, "\r\n");
+    text_add_str(text, table->visitors_error > 0 ? STR(",visitors_error\r\n") : STR("\r\n"));
     for (size_t r = 0; r < table->rows_count; r++) {
         for (unsigned c = 0; c < table->columns_count; c++) {
             struct report_column column = out_column(table, r, c);
@@ -209,6 +224,8 @@ int out_csv(struct text *text, const struct report *report, const struct out_opt
             else if (cell->known)
                 add_number(text, &column, cell);
         }
+        if (table->visitors_error > 0)
+            text_addf(text, ",%g", table->visitors_error);
         text_add_lit(text, "\r\n");
     }
     return 0;
@@ -271,6 +288,9 @@ int out_markdown(struct text *text, const struct report *report, const struct ou
     text_add_markdown(text, str_of(options->period));
     text_add_lit(text, "\n\n");
     out_add_bots(text, report, options);
+    if (report_totals(report)->from_rollups > 0)
+        text_add_str(text, report_totals(report)->bots > 0 ? STR("; ") : STR(""));
+    out_add_rollups(text, report);
     text_add_lit(text, "\n");
     for (size_t i = 0; i < report_tables(report); i++) {
         const struct report_table *table = report_table(report, i);

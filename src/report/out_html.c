@@ -310,8 +310,11 @@ static void add_header(const struct page *page)
         text_add_lit(page->text, "\xC2\xB7 ");
     }
     out_add_value(page->text, &count, &records);
-    text_addf(page->text, " record%s read \xC2\xB7 made ", totals->records == 1 ? "" : "s");
+    text_addf(page->text, " record%s \xC2\xB7 made ", totals->records == 1 ? "" : "s");
     add_made(page);
+    if (totals->from_rollups > 0)
+        text_add_lit(page->text, " \xC2\xB7 ");
+    out_add_rollups(page->text, page->report);
     if (totals->bots > 0)
         text_add_lit(page->text, " \xC2\xB7 ");
     out_add_bots(page->text, page->report, page->options);

@@ -318,6 +318,9 @@ int out_table(struct text *text, const struct report *report, const struct out_o
     if (report_totals(report)->bots > 0)
         text_add_lit(text, "; ");
     out_add_bots(text, report, options);
+    if (report_totals(report)->from_rollups > 0)
+        text_add_lit(text, "; ");
+    out_add_rollups(text, report);
     text_add_lit(text, "\n");
     for (size_t i = 0; i < report_tables(report); i++) {
         p.table = report_table(report, i);

@@ -16,6 +16,8 @@ struct fold_totals period_totals(const struct period *period)
 {
     struct fold_totals sum = { .first_ms = INT64_MAX, .last_ms = INT64_MIN };
 
+    if (period->summary != NULL)
+        return summary_totals(period->summary);
     for (unsigned i = 0; i < period->threads; i++) {
         const struct fold_totals *one = fold_totals(period->folds[i]);
 
@@ -84,9 +86,13 @@ static double duration_at(const struct period *period, uint64_t rank, uint64_t z
 /* Exact; of an even number of sessions the mean of the two in the middle. False when unknown. */
 static bool median_seconds(const struct period *period, uint64_t sessions, double *seconds)
 {
-    uint64_t *counts = malloc(HALF_VALUES * sizeof *counts), lasting = 0;
-    bool known = counts != NULL && sessions > 0;
+    uint64_t *counts, lasting = 0;
+    bool known;
 
+    if (period->summary != NULL)
+        return summary_median(period->summary, seconds);
+    counts = malloc(HALF_VALUES * sizeof *counts);
+    known = counts != NULL && sessions > 0;
     for (unsigned t = 0; t < period->threads; t++) {
         size_t n;
         bool complete;

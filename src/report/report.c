@@ -19,6 +19,7 @@
 #include "cells.h"
 #include "overview.h"
 #include "result.h"
+#include "rollup.h"
 #include "store/blocks.h"
 
 #define MEMORY_BYTES (UINT64_C(1) << 30)
@@ -193,25 +194,31 @@ static int tell_damage(void *arg, const struct scan_damage *damage)
     return 0;
 }
 
-/* Some 50 to 100 points where that can be. */
-static enum report_step step_for(const struct report_spec *spec, const struct blocks *blocks)
+enum report_step period_step(const struct report_spec *spec, int64_t first_ms, int64_t last_ms)
 {
-    int64_t first = spec->since_ms, last = spec->until_ms, begin, end, length;
+    int64_t first = spec->since_ms, last = spec->until_ms, length;
 
     if (spec->step != REPORT_STEP_AUTO)
         return spec->step;
-    if (!blocks_span(blocks, &begin, &end))
-        return REPORT_DAY;
-    if (begin > first)
-        first = begin;
-    if (end + DATE_HOUR_MS < last)
-        last = end + DATE_HOUR_MS;
+    if (first_ms > first)
+        first = first_ms;
+    if (last_ms + DATE_HOUR_MS < last)
+        last = last_ms + DATE_HOUR_MS;
     length = last - first;
     if (length <= 4 * (int64_t)DATE_DAY_MS)
         return REPORT_HOUR;
     if (length <= 120 * (int64_t)DATE_DAY_MS)
         return REPORT_DAY;
     return length <= 730 * (int64_t)DATE_DAY_MS ? REPORT_WEEK : REPORT_MONTH;
+}
+
+static enum report_step step_for(const struct report_spec *spec, const struct blocks *blocks)
+{
+    int64_t first_ms, last_ms;
+
+    if (!blocks_span(blocks, &first_ms, &last_ms))
+        return spec->step != REPORT_STEP_AUTO ? spec->step : REPORT_DAY;
+    return period_step(spec, first_ms, last_ms);
 }
 
 static unsigned threads_for(const struct report_spec *spec)
@@ -224,8 +231,8 @@ static unsigned threads_for(const struct report_spec *spec)
     return threads < FOLD_THREADS_MAX ? threads : FOLD_THREADS_MAX;
 }
 
-static int read_period(struct period *period, const struct report_spec *spec, int64_t since_ms,
-                       int64_t until_ms, enum report_step *step, struct err *e)
+int period_read(struct period *period, const struct report_spec *spec, int64_t since_ms,
+                int64_t until_ms, enum report_step *step, bool keeps_stays, struct err *e)
 {
     struct scan_options options = { .data_dir = spec->data_dir,
                                     .since_ms = since_ms,
@@ -246,6 +253,7 @@ static int read_period(struct period *period, const struct report_spec *spec, in
         *step = step_for(spec, job.blocks);
     if (plan_make(&period->plan, spec, *step, e) != 0)
         goto done;
+    period->plan.keeps_stays = keeps_stays;
     for (unsigned i = 0; i < period->threads; i++) {
         period->folds[i] = fold_new(&period->plan, since_ms, until_ms, e);
         if (period->folds[i] == NULL)
@@ -259,11 +267,23 @@ done:
     return r;
 }
 
-static void period_free(struct period *period)
+void period_free(struct period *period)
 {
+    summary_free(period->summary);
     for (unsigned i = 0; i < FOLD_THREADS_MAX; i++)
         fold_free(period->folds[i]);
     plan_free(&period->plan);
+}
+
+/* From rollups as far as they have the answer, from the hits where not. */
+static int read_period(struct period *period, const struct report_spec *spec, int64_t since_ms,
+                       int64_t until_ms, enum report_step *step, struct err *e)
+{
+    int r = rollup_read(period, spec, since_ms, until_ms, step, e);
+
+    if (r != 0)
+        return r < 0 ? -1 : 0;
+    return period_read(period, spec, since_ms, until_ms, step, false, e);
 }
 
 /* ---- a report ------------------------------------------------------------------------------------------ */
@@ -277,6 +297,7 @@ static void add_totals(struct report_totals *totals, const struct period *period
         .bots = sum.bots,
         .unusable = sum.unusable,
         .damaged = period->damaged,
+        .from_rollups = period->from_rollups,
         .file_bytes = period->file_bytes,
         .first_ms = sum.first_ms,
         .last_ms = sum.last_ms,

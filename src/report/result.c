@@ -362,11 +362,9 @@ int result_check(const struct report_spec *spec, struct err *e)
                    spec->rows[0]->name, spec->sort, columns);
 }
 
-int result_table(struct report_table *table, const struct report_spec *spec, size_t i,
-                 const struct period *now, const struct period *before, struct err *e)
+static int make_table(struct report_table *table, const struct report_spec *spec, size_t i,
+                      const struct period *now, const struct period *before, struct err *e)
 {
-    table->row = spec->rows[i];
-    make_columns(table, spec, i);
     switch (spec->rows[i]->fold) {
     case FOLD_OVERVIEW:
         return overview_table(table, now, before, e);
@@ -375,4 +373,39 @@ int result_table(struct report_table *table, const struct report_spec *spec, siz
     default:
         return key_table(table, spec, i, now, before, e);
     }
+}
+
+/* Estimates say so, and by how much they can be off. */
+static void add_errors(struct report_table *table, const struct period *period, size_t i)
+{
+    const struct summary *summary = period->summary;
+    struct buf b = buf_over(table->note, sizeof table->note - 1);
+    double error;
+
+    b.n = strlen(table->note);
+    if (summary == NULL)
+        return;
+    error = summary_error(summary, table->row, period->plan.tables[i].step);
+    if (table->visitors_error == 0 && error > 0) {
+        table->visitors_error = error;
+        buf_addf(&b, "%sLarge numbers of visitors are estimates, with a standard error of %.2f %%.",
+                 b.n == 0 ? "" : " ", error * 100);
+    }
+    if (table->row->fold == FOLD_OVERVIEW && summary->classes != NULL)
+        buf_addf(&b, "%sThe median session time is exact to %.1f %%.", b.n == 0 ? "" : " ",
+                 SUMMARY_DURATION_ERROR * 100);
+    table->note[b.n] = '\0';
+}
+
+int result_table(struct report_table *table, const struct report_spec *spec, size_t i,
+                 const struct period *now, const struct period *before, struct err *e)
+{
+    table->row = spec->rows[i];
+    make_columns(table, spec, i);
+    if (make_table(table, spec, i, now, before, e) != 0)
+        return -1;
+    add_errors(table, now, i);
+    if (before != NULL)
+        add_errors(table, before, i);
+    return 0;
 }

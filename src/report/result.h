@@ -4,16 +4,7 @@
 #ifndef CRUMB_SRC_REPORT_RESULT_H
 #define CRUMB_SRC_REPORT_RESULT_H
 
-#include "fold.h"
-
-/* What was read of one stretch of time, ready to be merged. */
-struct period {
-    struct plan plan;
-    struct fold *folds[FOLD_THREADS_MAX];
-    unsigned threads;
-    int64_t since_ms, until_ms;
-    uint64_t damaged, file_bytes;
-};
+#include "period.h"
 
 /* Do --sort and --by name what there is? ERR_INPUT and the columns that there are. */
 int result_check(const struct report_spec *spec, struct err *e);

@@ -203,11 +203,14 @@ void rows_free(struct rows *rows)
 
 int rows_collect(struct rows *rows, const struct period *period, size_t i, struct err *e)
 {
+    const struct plan_table *table = &period->plan.tables[i];
     struct tally *tallies[FOLD_THREADS_MAX];
 
     for (unsigned t = 0; t < period->threads; t++)
         tallies[t] = fold_tally(period->folds[t], i);
-    if (tally_merge(tallies, period->threads, collect, rows, e) != 0)
+    if (period->summary != NULL)
+        summary_each(period->summary, table->row, table->step, collect, rows);
+    else if (tally_merge(tallies, period->threads, collect, rows, e) != 0)
         return -1;
     if (rows->no_memory)
         return err_set(e, ERR_MEMORY, "out of memory");

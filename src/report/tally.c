@@ -67,10 +67,17 @@ struct number {
 
 /* The process's own, so that nobody can send keys that meet. */
 static uint64_t seed;
+static pthread_once_t seed_once = PTHREAD_ONCE_INIT;
 
 static void choose_seed(void)
 {
     crypto_random(&seed, sizeof seed);
+}
+
+void tally_set_seed(uint64_t stored)
+{
+    pthread_once(&seed_once, choose_seed);
+    seed = stored;
 }
 
 uint64_t tally_hash(struct str key)
@@ -82,9 +89,7 @@ uint64_t tally_hash(struct str key)
 
 struct tally *tally_new(void)
 {
-    static pthread_once_t once = PTHREAD_ONCE_INIT;
-
-    pthread_once(&once, choose_seed);
+    pthread_once(&seed_once, choose_seed);
     return calloc(1, sizeof(struct tally));
 }
 
@@ -533,20 +538,76 @@ static int add_spilled_pairs(struct tally *to, const struct tally *from, unsigne
     return 0;
 }
 
-static void give(const struct tally *tally, tally_fn *each, void *arg)
+/* Who is told of the groups: one of the two. */
+struct listener {
+    tally_fn *each;
+    tally_sets_fn *each_set;
+    void *arg;
+};
+
+static int by_hash(const void *a, const void *b)
 {
-    for (size_t i = 0; i < tally->groups_count; i++)
-        each(arg, &tally->groups[i]);
+    const struct tally_group *x = a, *y = b;
+
+    return (x->hash > y->hash) - (x->hash < y->hash);
 }
 
-static int finish(struct tally *merged, tally_fn *each, void *arg, struct err *e)
+static int by_group_and_visitor(const void *a, const void *b)
+{
+    const struct pair *x = a, *y = b;
+
+    if (x->group != y->group)
+        return x->group < y->group ? -1 : 1;
+    return (x->visitor > y->visitor) - (x->visitor < y->visitor);
+}
+
+/* Groups and pairs side by side, both in order of the group's hash. */
+static int give_sets(struct tally *tally, const struct listener *listener, struct err *e)
+{
+    struct pair *pairs = malloc((tally->pairs_count + 1) * sizeof *pairs);
+    uint64_t *visitors = malloc((tally->pairs_count + 1) * sizeof *visitors);
+    size_t n = 0, at = 0;
+
+    if (pairs == NULL || visitors == NULL) {
+        free(pairs);
+        free(visitors);
+        return err_set(e, ERR_MEMORY, "out of memory");
+    }
+    for (size_t i = 0; tally->pairs != NULL && i <= tally->pairs_mask; i++) {
+        if (tally->pairs[i].visitor != 0)
+            pairs[n++] = tally->pairs[i];
+    }
+    qsort(pairs, n, sizeof *pairs, by_group_and_visitor);
+    for (size_t i = 0; i < n; i++)
+        visitors[i] = pairs[i].visitor;
+    qsort(tally->groups, tally->groups_count, sizeof *tally->groups, by_hash);
+    for (size_t i = 0; i < tally->groups_count; i++) {
+        listener->each_set(listener->arg, &tally->groups[i], visitors + at);
+        at += tally->groups[i].visitors;
+    }
+    free(pairs);
+    free(visitors);
+    return 0;
+}
+
+static int give(struct tally *tally, const struct listener *listener, struct err *e)
+{
+    if (listener->each_set != NULL)
+        return give_sets(tally, listener, e);
+    for (size_t i = 0; i < tally->groups_count; i++)
+        listener->each(listener->arg, &tally->groups[i]);
+    return 0;
+}
+
+static int finish(struct tally *merged, const struct listener *listener, struct err *e)
 {
     count_waiting(merged);
     if (merged->err.code != ERR_NONE) {
         *e = merged->err;
         return -1;
     }
-    give(merged, each, arg);
+    if (give(merged, listener, e) != 0)
+        return -1;
     forget(merged);
     return 0;
 }
@@ -621,14 +682,42 @@ static int merge_part(struct tally *merged, const struct tally *counted,
     return add_numbers(merged, counted, part, e);
 }
 
+/* The pairs of the part's groups are in all parts of the pairs. */
+static int merge_part_sets(struct tally *merged, struct tally *const *tallies, unsigned count,
+                           unsigned part, struct err *e)
+{
+    for (unsigned i = 0; i < count; i++) {
+        if (add_spilled_groups(merged, tallies[i], part, e) != 0)
+            return -1;
+    }
+    for (unsigned i = 0; i < count; i++) {
+        for (unsigned pairs = 0; pairs < SPILL_PARTS; pairs++) {
+            size_t n;
+            char *memory = read_part(tallies[i]->spilled_pairs, pairs, &n, e);
+
+            if (memory == NULL)
+                return -1;
+            for (size_t at = 0; at < n; at += sizeof(struct pair)) {
+                struct pair pair;
+
+                memcpy(&pair, memory + at, sizeof pair);
+                add_pair(merged, pair);
+            }
+            free(memory);
+        }
+    }
+    return 0;
+}
+
 /*
  * Twice part by part, as one group may have all visitors: first the pairs become numbers, then the
  * groups are added up.
  */
 static int merge_spilled(struct tally *merged, struct tally *const *tallies, unsigned count,
-                         tally_fn *each, void *arg, struct err *e)
+                         const struct listener *listener, struct err *e)
 {
     struct tally *counted = tally_new();
+    bool sets = listener->each_set != NULL;
     int r = counted == NULL ? err_set(e, ERR_MEMORY, "out of memory") : 0;
 
     for (unsigned i = 0; r == 0 && i < count; i++) {
@@ -638,19 +727,20 @@ static int merge_spilled(struct tally *merged, struct tally *const *tallies, uns
             r = -1;
         }
     }
-    for (unsigned part = 0; r == 0 && part < SPILL_PARTS; part++)
+    for (unsigned part = 0; r == 0 && !sets && part < SPILL_PARTS; part++)
         r = count_pairs(counted, tallies, count, part, e);
     for (unsigned part = 0; r == 0 && part < SPILL_PARTS; part++) {
-        r = merge_part(merged, counted, tallies, count, part, e);
+        r = sets ? merge_part_sets(merged, tallies, count, part, e)
+                 : merge_part(merged, counted, tallies, count, part, e);
         if (r == 0)
-            r = finish(merged, each, arg, e);
+            r = finish(merged, listener, e);
     }
     tally_free(counted);
     return r;
 }
 
-int tally_merge(struct tally *const *tallies, unsigned count, tally_fn *each, void *arg,
-                struct err *e)
+static int merge(struct tally *const *tallies, unsigned count, const struct listener *listener,
+                 struct err *e)
 {
     struct tally *merged;
     bool spilled = false;
@@ -664,20 +754,30 @@ int tally_merge(struct tally *const *tallies, unsigned count, tally_fn *each, vo
         }
         spilled |= tallies[i]->spilled_groups != NULL;
     }
-    if (count == 1 && !spilled) {
-        give(tallies[0], each, arg);
-        return 0;
-    }
+    if (count == 1 && !spilled)
+        return give(tallies[0], listener, e);
     merged = tally_new();
     if (merged == NULL)
         return err_set(e, ERR_MEMORY, "out of memory");
     if (spilled) {
-        r = merge_spilled(merged, tallies, count, each, arg, e);
+        r = merge_spilled(merged, tallies, count, listener, e);
     } else {
         for (unsigned i = 0; i < count; i++)
             add_all(merged, tallies[i]);
-        r = finish(merged, each, arg, e);
+        r = finish(merged, listener, e);
     }
     tally_free(merged);
     return r;
+}
+
+int tally_merge(struct tally *const *tallies, unsigned count, tally_fn *each, void *arg,
+                struct err *e)
+{
+    return merge(tallies, count, &(struct listener){ .each = each, .arg = arg }, e);
+}
+
+int tally_merge_sets(struct tally *const *tallies, unsigned count, tally_sets_fn *each, void *arg,
+                     struct err *e)
+{
+    return merge(tallies, count, &(struct listener){ .each_set = each, .arg = arg }, e);
 }

@@ -24,6 +24,9 @@ struct tally_group {
 
 struct tally;
 
+/* Hashes stay the same from now on, as those of stored visitors must. Before the first tally, or when there is none. */
+void tally_set_seed(uint64_t seed);
+
 struct tally *tally_new(void);
 void tally_free(struct tally *tally);
 
@@ -40,5 +43,11 @@ void tally_spill(struct tally *tally);         /* gives it back */
 typedef void tally_fn(void *arg, const struct tally_group *group);
 int tally_merge(struct tally *const *tallies, unsigned count, tally_fn *each, void *arg,
                 struct err *e);
+
+
+/* The same, with the visitors of each key in ascending order. */
+typedef void tally_sets_fn(void *arg, const struct tally_group *group, const uint64_t *visitors);
+int tally_merge_sets(struct tally *const *tallies, unsigned count, tally_sets_fn *each, void *arg,
+                     struct err *e);
 
 #endif

@@ -45,6 +45,27 @@ int64_t zone_week(struct zone *zone, int64_t ms)
     return floor_div(floor_div(zone_local_ms(zone, ms), DATE_DAY_MS) + EPOCH_IN_WEEK, WEEK_DAYS);
 }
 
+int64_t zone_step(struct zone *zone, int64_t ms, enum report_step step)
+{
+    struct date d;
+
+    switch (step) {
+    case REPORT_MINUTE:
+        return floor_div(ms, 60 * DATE_SECOND_MS);
+    case REPORT_HOUR: /* not of the local clock: it shows some hours twice */
+        return floor_div(ms + offset_ms(zone, ms) % DATE_HOUR_MS, DATE_HOUR_MS);
+    case REPORT_WEEK:
+        return zone_week(zone, ms);
+    case REPORT_MONTH:
+        d = date_of_ms(zone_local_ms(zone, ms));
+        return (int64_t)d.year * 12 + d.month - 1;
+    case REPORT_DAY:
+    case REPORT_STEP_AUTO:
+        break;
+    }
+    return floor_div(zone_local_ms(zone, ms), DATE_DAY_MS);
+}
+
 static void add_day(struct buf *b, const struct date *d)
 {
     buf_add_u64_padded(b, (uint64_t)d->year, 4);

@@ -2,7 +2,7 @@
 
 import assert from 'node:assert/strict';
 import test from 'node:test';
-import { temporaryDir } from './lib/crumbd.js';
+import { crumb, temporaryDir } from './lib/crumbd.js';
 import { openSql, report, SESSIONS, storeHits } from './lib/stored.js';
 
 const number = (value) => (typeof value === 'bigint' ? Number(value) : value);
@@ -50,6 +50,9 @@ for (const [seed, days, how] of [[11, 14, ''], [12, 40, 'rough']]) {
         const all = await openSql(data);
         for (const [name, args, sql] of questions)
             same(report(data, name, ...args), await all(sql), `${name} ${args.join(' ')}`);
+        assert.equal(crumb('rollup', '--data', data).status, 0);
+        for (const [name, args, sql] of questions)
+            same(report(data, name, ...args), await all(sql), `${name} ${args.join(' ')}, from rollups`);
         const [o] = report(data, 'overview');
         const [s] = plain(await all(`${SESSIONS} SELECT
             (SELECT count(*) FROM people) AS hits, (SELECT count(*) FILTER (is_view) FROM people) AS views,

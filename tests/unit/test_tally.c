@@ -28,8 +28,18 @@ static void add_up(void *arg, const struct tally_group *group)
     total->seen[key]++;
 }
 
+/* The same with the sets, which must be those that were counted. */
+static void add_up_sets(void *arg, const struct tally_group *group, const uint64_t *visitors)
+{
+    add_up(arg, group);
+    for (uint64_t i = 0; i < group->visitors; i++) {
+        cr_assert(visitors[i] >= 1 && visitors[i] <= 97);
+        cr_assert(i == 0 || visitors[i] > visitors[i - 1]);
+    }
+}
+
 /* The same 20,000 hits, given to `count` tallies in turn; each is spilled after `spill` of them. */
-static struct total count_with(unsigned count, unsigned spill)
+static struct total count_with(unsigned count, unsigned spill, bool sets)
 {
     struct tally *tallies[4];
     struct total total = { 0 };
@@ -50,7 +60,10 @@ static struct total count_with(unsigned count, unsigned spill)
         if (spill != 0 && i % spill == 0)
             tally_spill(tally);
     }
-    cr_assert_eq(tally_merge(tallies, count, add_up, &total, &e), 0, "%s", e.text);
+    if (sets)
+        cr_assert_eq(tally_merge_sets(tallies, count, add_up_sets, &total, &e), 0, "%s", e.text);
+    else
+        cr_assert_eq(tally_merge(tallies, count, add_up, &total, &e), 0, "%s", e.text);
     for (unsigned i = 0; i < count; i++)
         tally_free(tallies[i]);
     return total;
@@ -61,15 +74,18 @@ Test(tally, split_and_spilled_it_counts_the_same)
     static const struct {
         unsigned count, spill;
     } rows[] = { { 2, 0 }, { 4, 0 }, { 1, 700 }, { 3, 100 }, { 4, 6000 } };
-    struct total once = count_with(1, 0);
+    struct total once = count_with(1, 0, false);
 
     cr_expect_eq(once.hits, 20000);
     cr_expect_eq(once.groups, 256);
     cr_expect_gt(once.visitors, 256 * 20);
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        struct total split = count_with(rows[i].count, rows[i].spill);
+        struct total split = count_with(rows[i].count, rows[i].spill, false);
+        struct total sets = count_with(rows[i].count, rows[i].spill, true);
 
         cr_expect(memcmp(&once, &split, sizeof once) == 0, "%u tallies, spilled after %u",
+                  rows[i].count, rows[i].spill);
+        cr_expect(memcmp(&once, &sets, sizeof once) == 0, "sets of %u tallies, spilled after %u",
                   rows[i].count, rows[i].spill);
     }
 }

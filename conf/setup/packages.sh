@@ -31,7 +31,8 @@ packages() {
         ;;
     bench)
         packages run
-        echo nginx-light:nginx libnginx-mod-http-geoip2 wrk:wrk nodejs:node npm:npm curl:curl jq:jq goaccess:goaccess time
+        echo nginx-light:nginx libnginx-mod-http-geoip2 wrk:wrk nodejs:node npm:npm curl:curl jq:jq goaccess:goaccess \
+            python3 time
         ;;
     fuzz)
         packages build

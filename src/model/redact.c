@@ -21,6 +21,7 @@
  */
 #define WORD_BYTES_MAX 16
 
+/* clang-format off */
 static const char *const personal_words[26] = {
     ['a' - 'a'] = " address auth authorization authtoken accesstoken accountnumber apikey ",
     ['b' - 'a'] = " birthday birthdate ",
@@ -34,14 +35,14 @@ static const char *const personal_words[26] = {
     ['l' - 'a'] = " lastname login ",
     ['m' - 'a'] = " mail mobile msisdn ",
     ['o' - 'a'] = " otp ",
-    ['p' - 'a'] = " password passwd passwort pass pwd pin passport phone phonenumber phpsessid "
-                  "postcode postalcode ",
+    ['p' - 'a'] = " password passwd passwort pass pwd pin passport phone phonenumber phpsessid postcode postalcode ",
     ['r' - 'a'] = " refreshtoken resettoken ",
     ['s' - 'a'] = " surname ssn street secret session sessionid sid signature samlresponse ",
     ['t' - 'a'] = " token tel telephone taxid ",
     ['u' - 'a'] = " user username userid useremail ",
     ['z' - 'a'] = " zip zipcode ",
 };
+/* clang-format on */
 
 static char lower(char c)
 {
@@ -58,9 +59,12 @@ static bool is_alnum(char c)
 static bool is_in_table(struct str words)
 {
     char plain[WORD_BYTES_MAX + 3] = " ";
-    char first = words.n == 0 ? '\0' : lower(words.p[0]);
     size_t n = 1;
+    char first;
 
+    if (words.n == 0)
+        return false;
+    first = lower(words.p[0]);
     if (first < 'a' || first > 'z' || personal_words[first - 'a'] == NULL)
         return false;
     for (size_t i = 0; i < words.n; i++) {
@@ -148,18 +152,25 @@ static int hex(char c)
     return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
 }
 
+/* The byte that two digits stand for; -1 when they are none. */
+static int byte_of(const char *digits)
+{
+    int high = hex(digits[0]), low = hex(digits[1]);
+
+    return high < 0 || low < 0 ? -1 : high * 16 + low;
+}
+
 /* The byte that an escape (%2E, or %252E when encoded twice) at s.p[i] stands for; -1 if none is there. */
 static int escape_at(struct str s, size_t i, size_t *bytes)
 {
     *bytes = 3;
-    if (i + 3 <= s.n && s.p[i] == '%' && i + 5 <= s.n && s.p[i + 1] == '2' && s.p[i + 2] == '5' &&
-        hex(s.p[i + 3]) >= 0 && hex(s.p[i + 4]) >= 0) {
-        *bytes = 5;
-        return hex(s.p[i + 3]) << 4 | hex(s.p[i + 4]);
-    }
-    if (i + 3 > s.n || s.p[i] != '%' || hex(s.p[i + 1]) < 0 || hex(s.p[i + 2]) < 0)
+    if (i + 3 > s.n || s.p[i] != '%')
         return -1;
-    return hex(s.p[i + 1]) << 4 | hex(s.p[i + 2]);
+    if (i + 5 <= s.n && s.p[i + 1] == '2' && s.p[i + 2] == '5' && byte_of(s.p + i + 3) >= 0) {
+        *bytes = 5;
+        return byte_of(s.p + i + 3);
+    }
+    return byte_of(s.p + i + 1);
 }
 
 /* Where the name before an at sign at `at` begins; never before `from`. */

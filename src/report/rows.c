@@ -113,12 +113,14 @@ const struct row *rows_find(const struct rows *rows, uint64_t hash)
 
 void rows_sort(struct rows *rows)
 {
-    qsort_r(rows->row, rows->count, sizeof *rows->row, compare_rows, &rows->order);
+    if (rows->count > 0)
+        qsort_r(rows->row, rows->count, sizeof *rows->row, compare_rows, &rows->order);
 }
 
 void rows_sort_by_hash(struct rows *rows)
 {
-    qsort(rows->row, rows->count, sizeof *rows->row, compare_hashes);
+    if (rows->count > 0)
+        qsort(rows->row, rows->count, sizeof *rows->row, compare_hashes);
 }
 
 static void keep_first(struct rows *rows, size_t count)

@@ -154,9 +154,9 @@ static int make_rows(struct summary *summary, int index, const struct summary_ta
             break;
         ms = last_ms - ms > stride_ms ? ms + stride_ms : last_ms;
     }
-    if (steps->count > 1 && summary_cuts_head(summary, steps->row[0].at_ms, index))
+    if (first != NULL && steps->count > 1 && summary_cuts_head(summary, steps->row[0].at_ms, index))
         move_set(&steps->head, &first->visitors);
-    if (steps->count > 1 && summary_cuts_tail(summary, steps->row[steps->count - 1].at_ms, index))
+    if (key != NULL && steps->count > 1 && summary_cuts_tail(summary, steps->row[steps->count - 1].at_ms, index))
         move_set(&steps->tail, &key->visitors);
     return 0;
 }

@@ -7,6 +7,7 @@
  */
 #include "tally.h"
 
+#include <assert.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <sys/mman.h>
@@ -594,6 +595,7 @@ static int give(struct tally *tally, const struct listener *listener, struct err
 {
     if (listener->each_set != NULL)
         return give_sets(tally, listener, e);
+    assert(listener->each != NULL);
     for (size_t i = 0; i < tally->groups_count; i++)
         listener->each(listener->arg, &tally->groups[i]);
     return 0;

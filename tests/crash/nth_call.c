@@ -215,13 +215,15 @@ static double troubles(const struct run *r)
 }
 
 /* Which faults must be seen in the metrics. Cutting unused room off a segment and tidying spares up
- * are done as far as it goes; a disk that is full for once takes a smaller piece. */
+ * are done as far as it goes; a disk that is full, or a file that may not grow so far, for once takes
+ * a smaller piece. */
 static bool must_be_told(const struct run *r, enum shim_call call, uint32_t times)
 {
     bool interrupted =
         r->shim->error == EINTR && call != SHIM_RENAME && call != SHIM_UNLINK && call != SHIM_MKDIR;
 
-    bool full = r->shim->error == ENOSPC || r->shim->error == EDQUOT;
+    bool full =
+        r->shim->error == ENOSPC || r->shim->error == EDQUOT || r->shim->error == EFBIG;
 
     if (atomic_load(&r->shim->action) != SHIM_FAIL || (interrupted && times != 0) ||
         (call == SHIM_RESERVE && full && times != 0))

@@ -43,6 +43,7 @@ const struct command *commands(size_t *count);
 /* NULL and a sentence with the nearest names when there is none of that name. */
 const struct command *command_find(const char *name, struct err *e);
 
-command_fn cmd_cat, cmd_config, cmd_help, cmd_report, cmd_rollup, cmd_schema, cmd_tag, cmd_tail, cmd_verify;
+command_fn cmd_cat, cmd_config, cmd_help, cmd_report, cmd_rollup, cmd_schema, cmd_tag, cmd_tail,
+    cmd_verify;
 
 #endif

@@ -118,9 +118,9 @@ struct report_spec {
     unsigned threads;      /* 0: one for each processor */
     uint64_t memory_bytes; /* for tables, before they are spilled; 0: 1 GiB */
     struct str site;       /* hits of this one alone; absent: all */
-    const char *zone;      /* the name of the process's time zone, as rollups record it; NULL: UTC */
+    const char *zone; /* the name of the process's time zone, as rollups record it; NULL: UTC */
     struct facet_lists *lists; /* already loaded, all of them; NULL: they are loaded as needed */
-    bool no_rollups;       /* read hits even where a rollup (report/rollup.h) has the answer */
+    bool no_rollups;           /* read hits even where a rollup (report/rollup.h) has the answer */
 
     /* Which lines are meant; NULL: all. Each thread asks with a matcher of its own, made before it starts. */
     void *(*matcher_new)(void *arg);
@@ -164,15 +164,16 @@ struct report_table {
     struct report_cell *cells; /* rows_count x columns_count */
     size_t rows_count;
     uint64_t groups; /* rows that there would be without top */
-    double visitors_error; /* standard error of the numbers of visitors, relative; 0: they are exact */
-    char note[512];        /* a sentence or more below the table, or "" */
+    double
+        visitors_error; /* standard error of the numbers of visitors, relative; 0: they are exact */
+    char note[512];     /* a sentence or more below the table, or "" */
 };
 
 struct report_totals {
-    uint64_t records;  /* read, in the time asked for and meant by the filter */
-    uint64_t bots;     /* of programs, left out or the only ones, as asked */
-    uint64_t unusable; /* lines that are no records */
-    uint64_t damaged;  /* places */
+    uint64_t records;      /* read, in the time asked for and meant by the filter */
+    uint64_t bots;         /* of programs, left out or the only ones, as asked */
+    uint64_t unusable;     /* lines that are no records */
+    uint64_t damaged;      /* places */
     uint64_t from_rollups; /* records that were not read again: rollups had counted them */
     uint64_t file_bytes;
     int64_t first_ms, last_ms; /* of the counted hits; first > last: there was none */

@@ -22,8 +22,8 @@ static const struct command table[] = {
       "all)",
       RECORD_OPTIONS | OPT_BIT(OPT_BY) | OPT_BIT(OPT_TOP) | OPT_BIT(OPT_SORT) |
           OPT_BIT(OPT_COMPARE) | OPT_BIT(OPT_BOTS) | OPT_BIT(OPT_STEP) | OPT_BIT(OPT_IDLE) |
-          OPT_BIT(OPT_MEMORY) | OPT_BIT(OPT_NO_ROLLUP) | OPT_BIT(OPT_LIST) | OPT_BIT(OPT_FORMAT) | OPT_BIT(OPT_RAW) |
-          OPT_BIT(OPT_OUTPUT),
+          OPT_BIT(OPT_MEMORY) | OPT_BIT(OPT_NO_ROLLUP) | OPT_BIT(OPT_LIST) | OPT_BIT(OPT_FORMAT) |
+          OPT_BIT(OPT_RAW) | OPT_BIT(OPT_OUTPUT),
       cmd_report },
     { "rollup", "", 0,
       "Adds up finished hours, days, months and years, for reports that need not read them again",

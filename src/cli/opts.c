@@ -44,7 +44,9 @@ static const struct opt_row table[OPT_COUNT] = {
                  "Group by these instead of the report's own fields; any field of a record, "
                  "params.NAME, or one that reports derive (--list)",
                  false },
-    [OPT_TOP] = { "top", 0, "N", "Rows of a table (default 20; 10 in the summary, 15 on the page; 0: all)", false },
+    [OPT_TOP] = { "top", 0, "N",
+                  "Rows of a table (default 20; 10 in the summary, 15 on the page; 0: all)",
+                  false },
     [OPT_SORT] = { "sort", 0, "COLUMN", "Sort by this column of the report", false },
     [OPT_COMPARE] = { "compare", 0, "previous",
                       "Compare with the period of the same length just before; needs --since",

@@ -39,7 +39,7 @@ struct plan {
         int kind, vid, vid_new, ua, purpose, path, id, name, banner, site;
     } slot;
     bool needs_visits, needs_names;
-    bool keeps_stays; /* of visitors, for a summary; set before the folds are made */
+    bool keeps_stays;               /* of visitors, for a summary; set before the folds are made */
     struct facet_lists own, *lists; /* lists: the spec's, or its own */
 };
 

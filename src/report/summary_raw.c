@@ -156,7 +156,8 @@ static int make_rows(struct summary *summary, int index, const struct summary_ta
     }
     if (first != NULL && steps->count > 1 && summary_cuts_head(summary, steps->row[0].at_ms, index))
         move_set(&steps->head, &first->visitors);
-    if (key != NULL && steps->count > 1 && summary_cuts_tail(summary, steps->row[steps->count - 1].at_ms, index))
+    if (key != NULL && steps->count > 1 &&
+        summary_cuts_tail(summary, steps->row[steps->count - 1].at_ms, index))
         move_set(&steps->tail, &key->visitors);
     return 0;
 }

@@ -44,7 +44,6 @@ typedef void tally_fn(void *arg, const struct tally_group *group);
 int tally_merge(struct tally *const *tallies, unsigned count, tally_fn *each, void *arg,
                 struct err *e);
 
-
 /* The same, with the visitors of each key in ascending order. */
 typedef void tally_sets_fn(void *arg, const struct tally_group *group, const uint64_t *visitors);
 int tally_merge_sets(struct tally *const *tallies, unsigned count, tally_sets_fn *each, void *arg,

@@ -222,8 +222,7 @@ static bool must_be_told(const struct run *r, enum shim_call call, uint32_t time
     bool interrupted =
         r->shim->error == EINTR && call != SHIM_RENAME && call != SHIM_UNLINK && call != SHIM_MKDIR;
 
-    bool full =
-        r->shim->error == ENOSPC || r->shim->error == EDQUOT || r->shim->error == EFBIG;
+    bool full = r->shim->error == ENOSPC || r->shim->error == EDQUOT || r->shim->error == EFBIG;
 
     if (atomic_load(&r->shim->action) != SHIM_FAIL || (interrupted && times != 0) ||
         (call == SHIM_RESERVE && full && times != 0))

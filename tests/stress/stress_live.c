@@ -81,8 +81,8 @@ int main(int argc, char **argv)
         pthread_join(threads[i], NULL);
     live_gather(live, START_MS);
     live_figures(live, &f);
-    printf("stress_live: %llu hits told, %llu looked at, %llu only counted\n",
-           atomic_load(&told), (unsigned long long)f.views, (unsigned long long)f.unseen);
+    printf("stress_live: %llu hits told, %llu looked at, %llu only counted\n", atomic_load(&told),
+           (unsigned long long)f.views, (unsigned long long)f.unseen);
     live_free(live);
     if (f.hits == atomic_load(&told) && f.views + f.unseen == f.hits && f.views > 0)
         return 0;

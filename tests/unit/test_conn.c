@@ -535,7 +535,8 @@ static void need_files(rlim_t count)
     if (limit.rlim_cur >= count)
         return;
     limit.rlim_cur = count;
-    cr_assert(setrlimit(RLIMIT_NOFILE, &limit) == 0, "%lu open files are needed", (unsigned long)count);
+    cr_assert(setrlimit(RLIMIT_NOFILE, &limit) == 0, "%lu open files are needed",
+              (unsigned long)count);
 }
 
 Test(conn, slow_headers_never_take_more_than_their_memory)

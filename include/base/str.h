@@ -59,6 +59,9 @@ size_t str_find(struct str s, char c, size_t from);
  */
 struct str str_cut(struct str *rest, char c);
 
+/* What a hexadecimal digit stands for; -1 when it is none. */
+int str_hex_digit(char c);
+
 /* A decimal number of 1 to 20 digits and nothing else, at most max. */
 bool str_to_u64(struct str s, uint64_t max, uint64_t *out);
 

@@ -128,17 +128,6 @@ void utf8_add_printable(struct buf *b, struct str s)
     }
 }
 
-static int hex_value(char c)
-{
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
-}
-
 /* How many bytes at the start are neither '%' nor, where it means a space, '+'. */
 static size_t literal_bytes(struct str s, bool plus_is_space)
 {
@@ -154,8 +143,8 @@ static int escaped_byte(struct str s)
 
     if (s.n < 3)
         return -1;
-    high = hex_value(s.p[1]);
-    low = hex_value(s.p[2]);
+    high = str_hex_digit(s.p[1]);
+    low = str_hex_digit(s.p[2]);
     return high < 0 || low < 0 ? -1 : high << 4 | low;
 }
 

@@ -144,18 +144,10 @@ static bool is_domain(char c)
     return is_alnum(c) || (c & 0x80) != 0 || c == '-' || c == '.';
 }
 
-static int hex(char c)
-{
-    c = lower(c);
-    if (c >= '0' && c <= '9')
-        return c - '0';
-    return c >= 'a' && c <= 'f' ? c - 'a' + 10 : -1;
-}
-
 /* The byte that two digits stand for; -1 when they are none. */
 static int byte_of(const char *digits)
 {
-    int high = hex(digits[0]), low = hex(digits[1]);
+    int high = str_hex_digit(digits[0]), low = str_hex_digit(digits[1]);
 
     return high < 0 || low < 0 ? -1 : high * 16 + low;
 }

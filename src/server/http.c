@@ -82,8 +82,8 @@ static enum fault read_chunk_size(struct http_parser *p, const struct http_limit
     uint64_t size = 0;
     size_t n = 0;
 
-    while (n < line.n && http_hex(line.p[n]) >= 0) {
-        size = size << 4 | (unsigned)http_hex(line.p[n]);
+    while (n < line.n && str_hex_digit(line.p[n]) >= 0) {
+        size = size << 4 | (unsigned)str_hex_digit(line.p[n]);
         if (++n > CHUNK_SIZE_DIGITS_MAX)
             return FAULT_CHUNK;
     }

@@ -40,17 +40,6 @@ static bool is_letter(char c)
     return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z');
 }
 
-int http_hex(char c)
-{
-    if (is_digit(c))
-        return c - '0';
-    if (c >= 'a' && c <= 'f')
-        return c - 'a' + 10;
-    if (c >= 'A' && c <= 'F')
-        return c - 'A' + 10;
-    return -1;
-}
-
 /* Which of eight bytes are below 0x20 or 0x7F? Not zero if any is; HTAB counts as one here. */
 static uint64_t controls(uint64_t word)
 {
@@ -196,7 +185,7 @@ static bool is_host(struct str s)
 
     if (s.n > 0 && s.p[0] == '[') {
         while (n < s.n && s.p[n] != ']') {
-            if (n > 0 && http_hex(s.p[n]) < 0 && s.p[n] != ':' && s.p[n] != '.')
+            if (n > 0 && str_hex_digit(s.p[n]) < 0 && s.p[n] != ':' && s.p[n] != '.')
                 return false;
             n++;
         }

@@ -94,8 +94,6 @@ static inline struct str http_at(const char *data, struct http_span s)
     return s.at == 0 ? STR_ABSENT : str_from(data + s.at, s.n);
 }
 
-int http_hex(char c); /* -1 if it is no digit */
-
 /* H2 for field values: no control character but HTAB. */
 bool http_is_text(const char *p, size_t n);
 

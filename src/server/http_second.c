@@ -84,8 +84,8 @@ static void simplify_extensions(const struct http_parser *p, char *data)
         char *end = memchr(line, '\r', p->end - (size_t)(line - data));
         char *s = line;
 
-        for (size = 0; http_hex(*s) >= 0; s++)
-            size = size << 4 | (unsigned)http_hex(*s);
+        for (size = 0; str_hex_digit(*s) >= 0; s++)
+            size = size << 4 | (unsigned)str_hex_digit(*s);
         if (s < end) {
             memset(s, 'x', (size_t)(end - s));
             *s = ';';

@@ -3,16 +3,7 @@
 'use strict';
 
 const [seed, count, days, rough] = [Number(process.argv[2] || 1), Number(process.argv[3] || 10000), Number(process.argv[4] || 14), process.argv[5] === 'rough'];
-let state = seed >>> 0 || 1;
-function random() { // mulberry32
-    state = (state + 0x6D2B79F5) >>> 0;
-    let t = state;
-    t = Math.imul(t ^ (t >>> 15), t | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-}
-const int = (n) => Math.floor(random() * n);
-const pick = (list) => list[int(list.length)];
+const { random, int, pick } = require('./random.js')(seed);
 const skewed = (list) => list[Math.floor(list.length * random() ** 3)];
 const ALPHABET = 'ABCDEFGHIJKLMNOPQRSTUVWXYZabcdefghijklmnopqrstuvwxyz0123456789-_';
 const id = (n) => Array.from({ length: n }, () => ALPHABET[int(64)]).join('');

@@ -5,16 +5,7 @@
 'use strict';
 
 const [seed, count] = [Number(process.argv[2] || 1), Number(process.argv[3] || 5000)];
-let state = seed >>> 0 || 1;
-function random() { // mulberry32
-    state = (state + 0x6D2B79F5) >>> 0;
-    let t = state;
-    t = Math.imul(t ^ (t >>> 15), t | 1);
-    t ^= t + Math.imul(t ^ (t >>> 7), t | 61);
-    return ((t ^ (t >>> 14)) >>> 0) / 4294967296;
-}
-const int = (n) => Math.floor(random() * n);
-const pick = (list) => list[int(list.length)];
+const { random, int, pick } = require('./random.js')(seed);
 const maybe = (share, value) => (random() < share ? value : undefined);
 const DAY = 86_400_000, IDLE = 1_800_000;
 

@@ -103,7 +103,7 @@ test('report: of no hits at all, and of one', (t) => {
     assert.deepEqual(JSON.parse(run('pages', '--format', 'json')).reports[0].rows, []);
     storeLines(data, '{"v":1,"ts":"2026-11-01T12:00:00.000Z","id":"a-0-1","kind":"view","site":"s","vid":"v","path":"/"}\n');
     const page = run('--format', 'html');
-    assert.match(page, /1 record read/);
+    assert.match(page, /1 record \u00b7 made /);
     assert.match(page, /<path class="views" d="M0 75\.00L1000 75\.00"/, 'a level, and not a peak');
     assert.match(run(), /Views per session +1\.00\nBounce rate +100\.0 %\nMedian session time +0\.0 s\n/);
     assert.doesNotMatch(run(), /no visitor id/);

@@ -58,7 +58,7 @@ test('start: of two that start at once on one port, one is refused', async (t) =
         const address = await freeAddress();
         const both = await Promise.all([1, 2].map(() => launch(t, { config: { listen: [{ address }] } })));
         await until('one of them is refused', () => both.some((server) => server.exit !== null));
-        const [refused, serves] = both[0].exit ? both : both.toReversed();
+        const [refused, serves] = both[0].exit ? both : [...both].reverse();
         assertOneSentence({ code: refused.exit.code, stderr: refused.stderr }, new RegExp(address));
         await until('the other one serves', () => serves.admin);
         assert.equal((await fetchOnce(serves.address, '/b.gif?site=s')).status, 200);

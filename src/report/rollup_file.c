@@ -67,14 +67,35 @@ static uint64_t check_of(const void *p, size_t n)
 
 /* ---- writing: sets ------------------------------------------------------------------------------------- */
 
+/* Where hash is among the visitors from `from` on: steps that double, then halves. A key of few visitors must not cost
+ * a look at all of them. */
+static size_t place_of(const struct set *visitors, size_t from, uint64_t hash)
+{
+    size_t step = 1, low = from, high;
+
+    while (low + step < visitors->count && visitors->hash[low + step] <= hash) {
+        low += step;
+        step *= 2;
+    }
+    high = low + step < visitors->count ? low + step : visitors->count;
+    while (high - low > 1) {
+        size_t middle = low + (high - low) / 2;
+
+        if (visitors->hash[middle] <= hash)
+            low = middle;
+        else
+            high = middle;
+    }
+    return low;
+}
+
 /* Both ascend; all of set are in visitors. */
 static void pack_places(struct pack *pack, const struct set *set, const struct set *visitors)
 {
     size_t at = 0, last = 0;
 
     for (size_t i = 0; i < set->count; i++) {
-        while (at + 1 < visitors->count && visitors->hash[at] < set->hash[i])
-            at++;
+        at = place_of(visitors, at, set->hash[i]);
         pack_number(pack, at - last);
         last = at;
     }

@@ -720,8 +720,10 @@ static int merge_spilled(struct tally *merged, struct tally *const *tallies, uns
 {
     struct tally *counted = tally_new();
     bool sets = listener->each_set != NULL;
-    int r = counted == NULL ? err_set(e, ERR_MEMORY, "out of memory") : 0;
+    int r = 0;
 
+    if (counted == NULL)
+        return err_set(e, ERR_MEMORY, "out of memory");
     for (unsigned i = 0; r == 0 && i < count; i++) {
         tally_spill(tallies[i]);
         if (tallies[i]->err.code != ERR_NONE) {

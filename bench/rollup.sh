@@ -40,4 +40,4 @@ for report in overview timeline pages referrers campaigns countries cities netwo
     done | sort -n >"$dir/rounds"
     printf '%-12s %9s %9s\n' "$report" "$(sed -n "$((ROUNDS / 2 + 1))p" "$dir/rounds")" "$cold"
 done
-cat "$dir/out" | head -1
+head -1 "$dir/out"

@@ -95,6 +95,7 @@ test('start: a folder of the data that an ordinary user may not write in is told
         fs.chmodSync(path.join(dir, readOnly), 0o500);
         const config = { keys: keys && path.join(dir, keys) };
         const refused = await startRefused(t, { dir, config, under });
+        fs.chmodSync(path.join(dir, readOnly), 0o700); // so that an ordinary user can remove it
         assertOneSentence(refused, new RegExp(`cannot .*${dir}/${readOnly}.*: Permission denied`));
     }
 });

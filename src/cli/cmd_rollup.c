@@ -103,7 +103,7 @@ enum ending cmd_rollup(const struct opts *opts, struct err *e)
                                       .damage = on_damage,
                                       .notice = on_notice };
     struct query query;
-    enum ending ending = query_begin(&query, opts, e);
+    enum ending ending = query_begin(&query, opts, false, e);
 
     if (ending == END_FINE && ask(opts, query.config, &options, e) != 0)
         ending = END_USAGE;

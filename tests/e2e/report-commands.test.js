@@ -32,7 +32,8 @@ test('report: a mistake is told with the nearest names and ends with 2', async (
         [['--by', 'params'], /write params\.KEY/],
         [['--by', 'country,'], /--by wants the names of fields/],
         [['--where', 'contry=DE'], /a record has no field contry; did you mean country\?/],
-        [['--where', 'browser=Firefox'], /browser is no field of a record but worked out by reports/],
+        [['--where', 'browsr=Firefox'], /a record has no field browsr; did you mean browser\?/],
+        [['--where', 'browser~['], /\[ is no regular expression/],
         [['--where', 'path~['], /\[ is no regular expression/],
         [['--since', '2026-11-31'], /2026-11-31 is no time/],
         [['--since', '2026-11-20', '--until', '2026-11-10'], /nothing lies between/],
@@ -61,6 +62,28 @@ test('report: every form says the same', async (t) => {
     assert.match(run('pages', '--bots', 'include'), /hits of bots are counted too$/m);
     assert.doesNotMatch(run(), /\x1b/, 'no colours into a pipe');
     assert.match(run(), /Overview[^]*Timeline[^]*Pages[^]*Referrers[^]*Countries[^]*Browsers/);
+});
+
+test('report: --where on what reports work out leaves what --by shows of it', (t) => {
+    const { data } = storeHits(temporaryDir(t), 41, 6000, 5);
+    const counts = ({ visitors, views, hits }) => ({ visitors, views, hits });
+    const by = (field, ...args) => new Map(report(data, 'hits', '--by', field, ...args).map((row) => [row[field.split(',')[0]] ?? '', counts(row)]));
+    const total = (...args) => report(data, 'hits', '--by', 'v', ...args).map(counts)[0];
+    for (const field of ['section', 'medium', 'source', 'browser', 'browser_version', 'system', 'system_version', 'device', 'device_type', 'screen']) {
+        const rows = by(field);
+        assert.ok(rows.size > 1, field);
+        for (const [value, row] of [...rows].slice(0, 6)) assert.deepEqual(total('--where', `${field}=${value.replace(/[\\,]/g, '\\$&')}`), row, `${field}=${value}`);
+        const [first, second] = rows.keys();
+        assert.equal(total('--where', `${field}=${first},${second}`).hits, rows.get(first).hits + rows.get(second).hits, field);
+        assert.equal(total('--where', `${field}!=${first}`).hits + rows.get(first).hits, total().hits, field);
+    }
+    assert.equal(total('--where', 'browser~^(Chrome|Firefox)$').hits, total('--where', 'browser=Chrome,Firefox').hits);
+    assert.deepEqual(total('--where', 'browser=Firefox', '--where', 'country=DE'), by('country', '--where', 'browser=Firefox').get('DE'));
+    for (const [kind, row] of by('bot_kind', '--bots', 'only')) assert.deepEqual(total('--bots', 'only', '--where', `bot_kind=${kind}`), row, kind);
+    assert.equal(report(data, 'overview', '--where', 'medium=search')[0].views, total('--where', 'medium=search').views);
+    const refused = crumb('cat', '--data', data, '--where', 'browser=Firefox');
+    assert.equal(refused.status, 2);
+    assert.match(refused.stderr, /browser is no field of a record but worked out by reports: conditions of crumb report take it/);
 });
 
 test('report: a list that cannot be read is told with its line, and ends with 1', (t) => {

@@ -455,7 +455,7 @@ static enum ending ask(struct asking *a, struct err *e)
 
 /* ---- the answer --------------------------------------------------------------------------------------------------- */
 
-/* Up to here Ctrl-C simply ends the process: nothing is left behind. A file that was begun is removed. */
+/* Up to here Ctrl-C ends the process: nothing is left behind. A file that was begun is removed. */
 static enum ending put(const struct text *text, const char *path, struct err *e)
 {
     struct out *out = malloc(sizeof *out);
@@ -509,6 +509,7 @@ static enum ending answer(struct asking *a, struct err *e)
     enum ending ending;
 
     a->started_ms = clock_mono_ms();
+    stop_at_once();
     report = report_run(&a->spec, e);
     clear_progress(a);
     if (report == NULL)

@@ -20,8 +20,11 @@ struct query {
     struct filter *filter;
 };
 
-/* From --data or -c, --since, --until, --tz, --site and --where. query_free afterwards, always. */
-enum ending query_begin(struct query *q, const struct opts *opts, struct err *e);
+/*
+ * From --data or -c, --since, --until, --tz, --site and --where. derived: conditions may be on what reports work out
+ * of a record (cli/filter.h). query_free afterwards, always.
+ */
+enum ending query_begin(struct query *q, const struct opts *opts, bool derived, struct err *e);
 void query_free(struct query *q);
 
 /*

@@ -94,6 +94,7 @@ enum report_step {
 };
 
 #define REPORT_TABLES_MAX 32
+#define REPORT_MATCH_MAX  8
 #define REPORT_IDLE_MS    1800000 /* what usually ends a session: 30 minutes */
 
 struct report_spec {
@@ -122,9 +123,13 @@ struct report_spec {
     struct facet_lists *lists; /* already loaded, all of them; NULL: they are loaded as needed */
     bool no_rollups;           /* read hits even where a rollup (report/rollup.h) has the answer */
 
-    /* Which lines are meant; NULL: all. Each thread asks with a matcher of its own, made before it starts. */
+    /*
+     * Which lines are meant; NULL: all. Each thread asks with a matcher of its own, made before it starts. values are
+     * those of the facets that match_by names, in that order; absent where a hit has none.
+     */
     void *(*matcher_new)(void *arg);
-    bool (*matches)(void *matcher, struct str line);
+    const char *const *match_by; /* at most REPORT_MATCH_MAX, ended by NULL; NULL: none */
+    bool (*matches)(void *matcher, struct str line, const struct str *values);
     void (*matcher_free)(void *matcher);
 
     /* From the calling thread, some times a second. Bytes are those of files. May be NULL. */

@@ -87,7 +87,7 @@ static enum ending print_to(const struct query *q, const struct opts *opts, stru
 enum ending cmd_cat(const struct opts *opts, struct err *e)
 {
     struct query q;
-    enum ending ending = query_begin(&q, opts, e);
+    enum ending ending = query_begin(&q, opts, false, e);
 
     if (ending == END_FINE)
         ending = print_to(&q, opts, e);

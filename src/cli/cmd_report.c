@@ -260,7 +260,7 @@ static int set_reports(struct asking *a, struct err *e)
 static void *new_matcher(void *arg)
 {
     const struct asking *a = arg;
-    struct filter *filter = filter_new();
+    struct filter *filter = filter_new(true);
 
     if (filter == NULL)
         return NULL;
@@ -278,9 +278,9 @@ static void *new_matcher(void *arg)
     return filter;
 }
 
-static bool matches(void *matcher, struct str line)
+static bool matches(void *matcher, struct str line, const struct str *values)
 {
-    return filter_match(matcher, line) == 1;
+    return filter_match(matcher, line) == 1 && filter_match_derived(matcher, values);
 }
 
 static void free_matcher(void *matcher)
@@ -416,7 +416,7 @@ static void look_at_terminal(struct asking *a)
 static enum ending ask(struct asking *a, struct err *e)
 {
     struct buf made = buf_over(a->made, DATE_RFC3339_BYTES);
-    enum ending ending = query_begin(&a->query, a->opts, e);
+    enum ending ending = query_begin(&a->query, a->opts, true, e);
 
     if (ending != END_FINE)
         return ending;
@@ -446,6 +446,7 @@ static enum ending ask(struct asking *a, struct err *e)
     } else if (opts_has(a->opts, OPT_SITE) || a->opts->where_count > 0) {
         a->spec.matcher_new = new_matcher;
         a->spec.matches = matches;
+        a->spec.match_by = filter_derived(a->query.filter);
         a->spec.matcher_free = free_matcher;
     }
     describe_selection(a);
@@ -454,7 +455,7 @@ static enum ending ask(struct asking *a, struct err *e)
 
 /* ---- the answer --------------------------------------------------------------------------------------------------- */
 
-/* Up to here Ctrl-C simply ends the process: nothing is left behind. A file that was begun is removed. */
+/* Up to here Ctrl-C ends the process: nothing is left behind. A file that was begun is removed. */
 static enum ending put(const struct text *text, const char *path, struct err *e)
 {
     struct out *out = malloc(sizeof *out);
@@ -508,6 +509,7 @@ static enum ending answer(struct asking *a, struct err *e)
     enum ending ending;
 
     a->started_ms = clock_mono_ms();
+    stop_at_once();
     report = report_run(&a->spec, e);
     clear_progress(a);
     if (report == NULL)

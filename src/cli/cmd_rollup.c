@@ -13,6 +13,7 @@
 #include "cli/findings.h"
 #include "cli/out.h"
 #include "cli/query.h"
+#include "cli/stop.h"
 #include "report/report.h"
 #include "report/rollup.h"
 
@@ -90,6 +91,7 @@ static enum ending make(const struct rollup_options *options, struct err *e)
 {
     struct rollup_counts counts;
 
+    stop_at_once();
     if (rollup_make(options, &counts, e) != 0)
         return END_ERROR;
     if (say(&counts, e) != 0)
@@ -103,7 +105,7 @@ enum ending cmd_rollup(const struct opts *opts, struct err *e)
                                       .damage = on_damage,
                                       .notice = on_notice };
     struct query query;
-    enum ending ending = query_begin(&query, opts, e);
+    enum ending ending = query_begin(&query, opts, false, e);
 
     if (ending == END_FINE && ask(opts, query.config, &options, e) != 0)
         ending = END_USAGE;

@@ -187,7 +187,7 @@ enum ending cmd_tail(const struct opts *opts, struct err *e)
 {
     struct query q;
     uint64_t lines;
-    enum ending ending = query_begin(&q, opts, e);
+    enum ending ending = query_begin(&q, opts, false, e);
 
     if (ending == END_FINE)
         ending = count_lines(&lines, opts, e) != 0 ? END_USAGE

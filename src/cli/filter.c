@@ -32,6 +32,7 @@ struct condition {
     char *text; /* what field, key and values borrow from */
     struct str field;
     struct str key; /* of a map; absent for other fields */
+    int derived;    /* place in the filter's list; -1: a field of the record */
     enum op op;
     struct str *values;
     size_t values_count;
@@ -42,12 +43,18 @@ struct condition {
 struct filter {
     struct condition conditions[CONDITIONS_MAX];
     size_t count;
-    char scratch[RECORD_BYTES_MAX]; /* a decoded value */
+    bool takes_derived;
+    const char *derived[FILTER_DERIVED_MAX + 1]; /* names, ended by NULL */
+    char scratch[RECORD_BYTES_MAX];              /* a decoded value */
 };
 
-struct filter *filter_new(void)
+struct filter *filter_new(bool derived)
 {
-    return calloc(1, sizeof(struct filter));
+    struct filter *filter = calloc(1, sizeof *filter);
+
+    if (filter != NULL)
+        filter->takes_derived = derived;
+    return filter;
 }
 
 static void condition_free(struct condition *c)
@@ -91,43 +98,74 @@ static const struct codec_field *find_field(struct str name)
     return NULL;
 }
 
-static int refuse_field(struct str name, struct err *e)
+/* The name in the table, or NULL. */
+static const char *find_derived(struct str name)
+{
+    size_t count;
+    const struct report_facet *facet = report_facets(&count);
+
+    for (size_t i = 0; i < count; i++) {
+        if (str_eq(name, str_of(facet[i].name)))
+            return facet[i].name;
+    }
+    return NULL;
+}
+
+static int refuse_field(const struct filter *filter, struct str name, struct err *e)
 {
     const struct codec_field *fields;
+    const struct report_facet *facets;
     struct nearest nearest;
     char text[NEAREST_TEXT_BYTES];
     size_t count;
 
-    for (const struct report_facet *facet = report_facets(&count), *end = facet + count;
-         facet < end; facet++) {
-        if (str_eq(name, str_of(facet->name)))
-            return err_set(e, ERR_INPUT,
-                           "%s is no field of a record but worked out by reports: --by takes it, "
-                           "conditions do not",
-                           facet->name);
-    }
+    if (find_derived(name) != NULL)
+        return err_set(e, ERR_INPUT,
+                       "%.*s is no field of a record but worked out by reports: conditions of "
+                       "crumb report take it",
+                       STR_ARG(name));
     fields = codec_fields(&count);
     nearest_begin(&nearest, name);
     for (size_t i = 0; i < count; i++)
         nearest_offer(&nearest, fields[i].name);
+    facets = report_facets(&count);
+    for (size_t i = 0; filter->takes_derived && i < count; i++)
+        nearest_offer(&nearest, facets[i].name);
     return err_set(e, ERR_INPUT, "a record has no field %.*s%s%s", STR_ARG(name),
                    nearest_text(&nearest, "", text),
                    nearest.count == 0 ? "; crumb-hits(5) lists them" : "");
 }
 
-/* name: "country", or "params.KEY" for a field that holds a map. */
-static int set_field(struct condition *c, struct str name, struct err *e)
+static int set_derived(struct filter *filter, struct condition *c, const char *name, struct err *e)
+{
+    c->field = str_of(name);
+    for (c->derived = 0; filter->derived[c->derived] != NULL; c->derived++) {
+        if (filter->derived[c->derived] == name)
+            return 0;
+    }
+    if (c->derived == FILTER_DERIVED_MAX)
+        return err_set(e, ERR_INPUT, "conditions on more than %d values that reports work out",
+                       FILTER_DERIVED_MAX);
+    filter->derived[c->derived] = name;
+    return 0;
+}
+
+/* name: "country", or "params.KEY" for a field that holds a map, or a derived value. */
+static int set_field(struct filter *filter, struct condition *c, struct str name, struct err *e)
 {
     struct str key = name, field = str_cut(&key, '.');
     const struct codec_field *known = find_field(field);
+    const char *derived = filter->takes_derived ? find_derived(name) : NULL;
 
+    if (derived != NULL)
+        return set_derived(filter, c, derived, e);
     if (known == NULL)
-        return refuse_field(name, e);
+        return refuse_field(filter, name, e);
     if (known->type == CODEC_MAP && (key.p == NULL || key.n == 0))
         return err_set(e, ERR_INPUT, "%s holds keys and values: write %s.KEY", known->name,
                        known->name);
     if (known->type != CODEC_MAP && key.p != NULL)
-        return refuse_field(name, e);
+        return refuse_field(filter, name, e);
     c->field = field;
     c->key = key;
     return 0;
@@ -187,14 +225,14 @@ static int add(struct filter *filter, struct str name, enum op op, const char *v
     if (filter->count == CONDITIONS_MAX)
         return err_set(e, ERR_INPUT, "more than %d conditions", CONDITIONS_MAX);
     c = &filter->conditions[filter->count];
-    *c = (struct condition){ .op = OP_EQUAL };
+    *c = (struct condition){ .op = OP_EQUAL, .derived = -1 };
     c->text = malloc(name.n + n + 1);
     if (c->text == NULL)
         return err_set(e, ERR_MEMORY, "out of memory");
     memcpy(c->text, name.p, name.n);
     memcpy(c->text + name.n, values, n + 1);
-    if (set_field(c, str_from(c->text, name.n), e) != 0 ||
-        set_values(c, op, c->text + name.n, e) != 0) {
+    if (set_values(c, op, c->text + name.n, e) != 0 ||
+        set_field(filter, c, str_from(c->text, name.n), e) != 0) {
         condition_free(c);
         return -1;
     }
@@ -308,7 +346,7 @@ static int judge_field(struct filter *filter, const struct json_field *field)
     for (size_t i = 0; i < filter->count && verdict == 1; i++) {
         struct condition *c = &filter->conditions[i];
 
-        if (!c->seen && str_eq(field->key, c->field))
+        if (!c->seen && c->derived < 0 && str_eq(field->key, c->field))
             verdict = judge(filter, c, field);
     }
     return verdict;
@@ -336,8 +374,27 @@ int filter_match(struct filter *filter, struct str line)
     if (more < 0)
         return -1;
     for (size_t i = 0; i < filter->count; i++) {
-        if (!filter->conditions[i].seen && !holds(&filter->conditions[i], STR("")))
+        const struct condition *c = &filter->conditions[i];
+
+        if (!c->seen && c->derived < 0 && !holds(c, STR("")))
             return 0;
     }
     return 1;
+}
+
+const char *const *filter_derived(const struct filter *filter)
+{
+    return filter->derived;
+}
+
+bool filter_match_derived(struct filter *filter, const struct str *values)
+{
+    for (size_t i = 0; i < filter->count; i++) {
+        const struct condition *c = &filter->conditions[i];
+
+        if (c->derived >= 0 &&
+            !holds(c, values[c->derived].p == NULL ? STR("") : values[c->derived]))
+            return false;
+    }
+    return true;
 }

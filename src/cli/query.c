@@ -112,9 +112,9 @@ static int set_times(struct query *q, const struct opts *opts, struct err *e)
     return 0;
 }
 
-static int set_filter(struct query *q, const struct opts *opts, struct err *e)
+static int set_filter(struct query *q, const struct opts *opts, bool derived, struct err *e)
 {
-    q->filter = filter_new();
+    q->filter = filter_new(derived);
     if (q->filter == NULL)
         return err_set(e, ERR_MEMORY, "out of memory");
     if (opts_has(opts, OPT_SITE) &&
@@ -127,11 +127,11 @@ static int set_filter(struct query *q, const struct opts *opts, struct err *e)
     return 0;
 }
 
-enum ending query_begin(struct query *q, const struct opts *opts, struct err *e)
+enum ending query_begin(struct query *q, const struct opts *opts, bool derived, struct err *e)
 {
     q->filter = NULL;
     q->config = NULL;
-    if (set_times(q, opts, e) != 0 || set_filter(q, opts, e) != 0)
+    if (set_times(q, opts, e) != 0 || set_filter(q, opts, derived, e) != 0)
         return END_USAGE;
     if (load_config(&q->config, opts, e) != 0 || find_data(q->data, opts, q->config, e) != 0 ||
         query_check_data(q->data, e) != 0)

@@ -97,6 +97,19 @@ static void want_fields(struct plan *plan)
     plan->slot.purpose = hit_want(&plan->wanted, STR("purpose"));
 }
 
+static int plan_match(struct plan *plan, struct err *e)
+{
+    const char *const *names = plan->spec->match_by;
+
+    for (unsigned i = 0; names != NULL && names[i] != NULL; i++) {
+        if (i == REPORT_MATCH_MAX || facet_find(&plan->match[i], names[i], &plan->wanted) != 0)
+            return err_set(e, ERR_INPUT, "there is no field %s, or too many are asked for",
+                           names[i]);
+        plan->match_count++;
+    }
+    return 0;
+}
+
 static bool any(const struct plan *plan, enum report_fold fold)
 {
     for (size_t i = 0; i < plan->count; i++) {
@@ -119,6 +132,10 @@ static int load_lists(struct plan *plan, struct err *e)
             referrers |= facet_needs_referrers(&plan->tables[t].facets[i]);
         }
     }
+    for (unsigned i = 0; i < plan->match_count; i++) {
+        agents |= facet_needs_agents(&plan->match[i]);
+        referrers |= facet_needs_referrers(&plan->match[i]);
+    }
     if (facet_lists_load(&plan->own, plan->spec, agents, referrers, e) == 0)
         return 0;
     if (e->code == ERR_INPUT) /* a bad list is no mistake of whoever asks */
@@ -140,6 +157,8 @@ int plan_make(struct plan *plan, const struct report_spec *spec, enum report_ste
         if (plan_table(plan, row, by ? spec->by : row->keys, own, e) != 0)
             return -1;
     }
+    if (plan_match(plan, e) != 0)
+        return -1;
     plan->slot.site = spec->site.p == NULL ? -1 : hit_want(&plan->wanted, STR("site"));
     if (spec->site.p != NULL && plan->slot.site < 0)
         return err_set(e, ERR_INPUT, "too many fields are asked for");
@@ -445,6 +464,17 @@ static void count_hit(struct fold *fold, const struct seen *seen)
         totals->last_ms = ts_ms;
 }
 
+/* By the spec's own matcher, which is told the values that it wants. */
+static bool is_meant(struct fold *fold, const struct hit *hit)
+{
+    const struct plan *plan = fold->plan;
+    struct str values[REPORT_MATCH_MAX];
+
+    for (unsigned i = 0; i < plan->match_count; i++)
+        values[i] = facet_value(fold->facets, &plan->match[i], hit);
+    return plan->spec->matches(fold->matcher, hit->line, values);
+}
+
 static void fold_hit(void *arg, const struct hit *hit)
 {
     struct fold *fold = arg;
@@ -457,10 +487,10 @@ static void fold_hit(void *arg, const struct hit *hit)
         return;
     if (plan->slot.site >= 0 && !str_eq(hit->value[plan->slot.site], spec->site))
         return;
-    if (fold->matcher != NULL && !spec->matches(fold->matcher, hit->line))
+    seen.bot = facets_begin(fold->facets, hit);
+    if (fold->matcher != NULL && !is_meant(fold, hit))
         return;
     fold->totals.records++;
-    seen.bot = facets_begin(fold->facets, hit);
     seen.is_prefetch = str_eq(hit->value[plan->slot.purpose], STR("prefetch"));
     seen.is_view = !seen.is_prefetch && str_eq(hit->value[plan->slot.kind], STR("view"));
     seen.is_event = str_eq(hit->value[plan->slot.kind], STR("event"));

@@ -34,6 +34,8 @@ struct plan {
     const struct report_spec *spec; /* borrowed */
     struct plan_table tables[REPORT_TABLES_MAX];
     size_t count;
+    struct facet match[REPORT_MATCH_MAX]; /* of the spec's match_by */
+    unsigned match_count;
     struct hit_wanted wanted;
     struct {
         int kind, vid, vid_new, ua, purpose, path, id, name, banner, site;

@@ -12,6 +12,7 @@
 
 #define CHART_LABELS 5
 #define GRID_LINES   4
+#define BEFORE       "views_previous"
 
 /* ---- timeline -------------------------------------------------------------------------------------------- */
 
@@ -43,12 +44,14 @@ static uint64_t largest_view(const struct report_table *table)
 {
     uint64_t largest = 1;
 
-    /* Each line of the grid stands for a whole number. */
     for (size_t r = 0; r < table->rows_count; r++) {
+        const struct report_cell *before = cell_of(table, r, BEFORE);
         uint64_t n = cell_of(table, r, "views")->count;
 
+        n = before != NULL && before->count > n ? before->count : n;
         largest = n > largest ? n : largest;
     }
+    /* Each line of the grid stands for a whole number. */
     return GRID_LINES * round_up((largest + GRID_LINES - 1) / GRID_LINES);
 }
 
@@ -66,8 +69,8 @@ static double y_of(const struct report_table *table, size_t r, const char *name,
 static void add_line(struct text *text, const struct report_table *table, const char *name,
                      uint64_t top, bool area)
 {
-    text_addf(text, "<path class=\"%s%s\" d=\"%s", name, area ? " area" : "",
-              area ? "M0 100L" : "M");
+    text_addf(text, "<path class=\"%s%s\" d=\"%s", strcmp(name, BEFORE) == 0 ? "earlier" : name,
+              area ? " area" : "", area ? "M0 100L" : "M");
     if (table->rows_count == 1)
         text_addf(text, "0 %.2fL1000 %.2f", y_of(table, 0, name, top), y_of(table, 0, name, top));
     for (size_t r = 0; table->rows_count > 1 && r < table->rows_count; r++)
@@ -114,13 +117,17 @@ void html_add_timeline(struct text *text, const struct report_table *table)
 {
     struct report_column count = { .type = REPORT_COUNT };
     uint64_t top;
+    bool compared;
 
     if (table->rows_count == 0)
         return;
     top = largest_view(table);
-    text_add_lit(text, "<p class=\"legend\"><span class=\"views\">Views</span> <span "
-                       "class=\"visitors\">Visitors</span></p>\n"
-                       "<svg class=\"chart\" role=\"img\" aria-label=\"Views and visitors over "
+    compared = cell_of(table, 0, BEFORE) != NULL;
+    text_addf(text,
+              "<p class=\"legend\"><span class=\"views\">Views</span> <span "
+              "class=\"visitors\">Visitors</span>%s</p>\n",
+              compared ? " <span class=\"earlier\">Views of the period before</span>" : "");
+    text_add_lit(text, "<svg class=\"chart\" role=\"img\" aria-label=\"Views and visitors over "
                        "time; the table below has the "
                        "figures\">\n<g class=\"grid\">");
     for (int i = 0; i < GRID_LINES; i++) {
@@ -138,6 +145,8 @@ void html_add_timeline(struct text *text, const struct report_table *table)
               "<svg class=\"plot\" y=\"4%\" width=\"100%\" height=\"84%\" viewBox=\"0 0 1000 100\" "
               "preserveAspectRatio=\"none\">");
     add_line(text, table, "views", top, true);
+    if (compared)
+        add_line(text, table, BEFORE, top, false);
     add_line(text, table, "views", top, false);
     add_line(text, table, "visitors", top, false);
     text_add_lit(text, "</svg>\n<g class=\"labels\">");

@@ -12,6 +12,7 @@
 #include "cells.h"
 #include "overview.h"
 #include "rows.h"
+#include "steps.h"
 #include "zone.h"
 
 /* ---- columns ------------------------------------------------------------------------------------------------ */
@@ -89,9 +90,26 @@ static const char *compared_name(const char *measure, const char *suffix)
     return suffix;
 }
 
-static bool can_compare(enum report_fold fold)
+/* The measure that is held against the period before; NULL: none. The last 30 minutes have no such period. */
+static const char *compared_measure(const struct report_row *row, const char *main)
 {
-    return fold != FOLD_TIME && fold != FOLD_RETENTION && fold != FOLD_OVERVIEW;
+    switch (row->fold) {
+    case FOLD_OVERVIEW: /* by itself */
+    case FOLD_RETENTION:
+        return NULL;
+    case FOLD_TIME:
+        return strcmp(row->name, "live") == 0 ? NULL : "views";
+    default:
+        return main;
+    }
+}
+
+static bool is_compared(const struct report_row *row, const char *main,
+                        const struct report_measure *measure)
+{
+    const char *compared = compared_measure(row, main);
+
+    return compared != NULL && strcmp(measure->name, compared) == 0;
 }
 
 static void make_columns(struct report_table *table, const struct report_spec *spec, size_t i)
@@ -109,10 +127,10 @@ static void make_columns(struct report_table *table, const struct report_spec *s
         if (strcmp(measure->name, main) == 0)
             table->bar_column = table->columns_count;
         add_column(table, measure->name, measure->title, measure->type);
-        if (spec->compare && can_compare(row->fold) && strcmp(measure->name, main) == 0) {
-            add_column(table, compared_name(main, "previous"), "Before", REPORT_COUNT);
-            add_column(table, compared_name(main, "change"), "Change", REPORT_RATE)->is_change =
-                true;
+        if (spec->compare && is_compared(row, main, measure)) {
+            add_column(table, compared_name(measure->name, "previous"), "Before", REPORT_COUNT);
+            add_column(table, compared_name(measure->name, "change"), "Change", REPORT_RATE)
+                ->is_change = true;
         }
     }
     if (table->bar_column == REPORT_COLUMNS_MAX)
@@ -183,13 +201,13 @@ static int fill_row(struct report_table *table, size_t r, const struct row *row,
         const struct report_measure *measure = &filling->row->measures[m];
 
         fill_measure(table_cell(table, r, column++), measure, row, filling);
-        if (before != NULL && strcmp(measure->name, filling->main) == 0) {
+        if (before != NULL && is_compared(filling->row, filling->main, measure)) {
             const struct row *old = rows_find(before, row->hash);
-            uint64_t was = old == NULL ? 0 : measure_count(old, filling->main, filling->row->fold);
+            uint64_t was = old == NULL ? 0 : measure_count(old, measure->name, filling->row->fold);
 
             cell_count(table_cell(table, r, column++), was);
             cell_change(table_cell(table, r, column++),
-                        measure_count(row, filling->main, filling->row->fold), was);
+                        measure_count(row, measure->name, filling->row->fold), was);
         }
     }
     return 0;
@@ -207,43 +225,22 @@ static int fill_table(struct report_table *table, const struct rows *rows,
     return 0;
 }
 
-/* The rows that are shown, in the earlier period. */
-static int collect_before(struct rows *before, struct rows *now, const struct period *period,
-                          size_t i, struct err *e)
+/* The rows that are shown, in the earlier period; of a timeline all, each as if it were that of its opposite. */
+static int collect_before(struct rows *old, struct rows *rows, const struct report_spec *spec,
+                          size_t i, const struct period *now, const struct period *before,
+                          struct err *e)
 {
-    rows_sort_by_hash(now);
-    before->only = now;
-    if (rows_collect(before, period, i, e) != 0)
-        return -1;
-    rows_sort_by_hash(before);
-    return 0;
-}
-
-/* Steps between the first and the last hit that have no row get one. */
-static int add_empty_steps(struct rows *rows, const struct period *period, enum report_step step,
-                           struct err *e)
-{
-    struct fold_totals totals = period_totals(period);
-    int64_t stride_ms = step == REPORT_MINUTE ? 60 * DATE_SECOND_MS
-                        : step == REPORT_HOUR ? DATE_HOUR_MS
-                                              : 6 * DATE_HOUR_MS;
-    size_t known = rows->count;
-    struct zone zone = { 0 };
-    uint64_t last = 0;
+    bool is_timeline = spec->rows[i]->fold == FOLD_TIME;
+    enum report_step step = now->plan.tables[i].step;
+    int64_t until_ms = spec->until_ms == INT64_MAX ? spec->now_ms : spec->until_ms;
 
     rows_sort_by_hash(rows);
-    for (int64_t ms = totals.first_ms; ms < totals.last_ms; ms += stride_ms) {
-        char label[ZONE_LABEL_BYTES];
-        struct buf b = buf_over(label, sizeof label);
-        struct rows before = { .row = rows->row, .count = known };
-        uint64_t hash;
-
-        zone_add_label(&b, &zone, ms, step);
-        hash = tally_hash(buf_str(&b));
-        if (hash != last && rows_find(&before, hash) == NULL && !rows_add(rows, hash, buf_str(&b)))
-            return err_set(e, ERR_MEMORY, "out of memory");
-        last = hash;
-    }
+    old->only = is_timeline ? NULL : rows;
+    if (rows_collect(old, before, i, e) != 0)
+        return -1;
+    if (is_timeline)
+        return steps_move(old, before, now, step, steps_between(spec->since_ms, until_ms, step), e);
+    rows_sort_by_hash(old);
     return 0;
 }
 
@@ -265,7 +262,7 @@ static int key_table(struct report_table *table, const struct report_spec *spec,
     struct filling filling = { row, measure_main(row, asked_sort(spec, i)), 0 };
     struct rows rows = { .top = top_of(spec, i), .order = rows_order(spec, i) };
     struct rows old = { .order = rows.order };
-    bool compare = before != NULL && can_compare(row->fold);
+    bool compare = before != NULL && compared_measure(row, filling.main) != NULL;
     int r = rows_collect(&rows, now, i, e);
 
     if (r == 0 && fold_has_page_keys(row->fold))
@@ -275,10 +272,10 @@ static int key_table(struct report_table *table, const struct report_spec *spec,
         filling.sum = sum_of(&rows, filling.main, row->fold);
         table->groups = rows.groups;
         if (compare)
-            r = collect_before(&old, &rows, before, i, e);
+            r = collect_before(&old, &rows, spec, i, now, before, e);
     }
     if (r == 0 && spec->for_page && row->fold == FOLD_TIME)
-        r = add_empty_steps(&rows, now, now->plan.tables[i].step, e);
+        r = steps_fill(&rows, now, now->plan.tables[i].step, e);
     if (r == 0) {
         rows_sort(&rows);
         r = fill_table(table, &rows, compare ? &old : NULL, &filling, e);

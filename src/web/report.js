@@ -8,15 +8,18 @@ document.querySelectorAll('svg.chart').forEach((chart) => {
     const section = chart.closest('section');
     const table = section.querySelector('table');
     const heads = [...table.tHead.rows[0].cells].map((cell) => cell.textContent);
+    const number = (row, head) => Number((row.cells[heads.indexOf(head)]?.textContent ?? '0').replace(/,/g, ''));
     const read = () =>
         [...table.tBodies[0].rows].map((row) => ({
             label: row.cells[0].textContent,
-            views: Number(row.cells[heads.indexOf('Views')].textContent.replace(/,/g, '')),
-            visitors: Number(row.cells[heads.indexOf('Visitors')].textContent.replace(/,/g, '')),
+            views: number(row, 'Views'),
+            visitors: number(row, 'Visitors'),
+            before: number(row, 'Before'), // of the views, when two periods are compared
         }));
     let rows = read();
     if (rows.length < 3) return;
     const plot = chart.querySelector('.plot');
+    const earlier = plot.querySelector('.earlier');
     const grid = [...chart.querySelectorAll('.grid text')];
     const labels = [...chart.querySelectorAll('.labels text')];
     let from = 0;
@@ -53,11 +56,12 @@ document.querySelectorAll('svg.chart').forEach((chart) => {
 
     function draw() {
         const shown = rows.slice(from, to + 1);
-        const top = grid.length * roundUp(Math.max(...shown.map((row) => row.views), 1) / grid.length);
+        const top = grid.length * roundUp(Math.max(...shown.map((row) => Math.max(row.views, row.before)), 1) / grid.length);
         const line = (name) => shown.map((row, i) => `${x(from + i).toFixed(1)} ${(100 - (100 * row[name]) / top).toFixed(2)}`).join('L');
         plot.querySelector('.views.area').setAttribute('d', `M0 100L${line('views')}L1000 100Z`);
         plot.querySelector('.views:not(.area)').setAttribute('d', `M${line('views')}`);
         plot.querySelector('.visitors').setAttribute('d', `M${line('visitors')}`);
+        earlier?.setAttribute('d', `M${line('before')}`);
         grid.forEach((text, i) => (text.textContent = Math.round(top - (top * i) / grid.length).toLocaleString('en')));
         labels.forEach((text, i) => {
             const row = Math.round(from + (i * (to - from)) / (labels.length - 1));
@@ -70,7 +74,8 @@ document.querySelectorAll('svg.chart').forEach((chart) => {
         at = i;
         cursor.setAttribute('x1', `${x(i) / 10}%`);
         cursor.setAttribute('x2', `${x(i) / 10}%`);
-        said.textContent = `${rows[i].label}: ${rows[i].views.toLocaleString('en')} views, ${rows[i].visitors.toLocaleString('en')} visitors`;
+        const views = `${rows[i].views.toLocaleString('en')} views${earlier ? ` (${rows[i].before.toLocaleString('en')} before)` : ''}`;
+        said.textContent = `${rows[i].label}: ${views}, ${rows[i].visitors.toLocaleString('en')} visitors`;
     }
     function show(a, b) {
         if (b - a < 2) return;

@@ -105,6 +105,25 @@ test('report page: the timeline is zoomed by keys, buttons and dragging', async 
     assert.ok(dragged < whole && dragged > 2);
 });
 
+test('report page: the period before is a line of the timeline, and only when it is asked for', async (t) => {
+    const { data, file } = makePage(t, '', '--since', '2026-11-19', '--until', '2026-11-23', '--compare', 'previous');
+    const page = await openPage(t, file);
+    const rows = report(data, 'timeline', '--step', 'hour', '--since', '2026-11-19', '--until', '2026-11-23', '--compare', 'previous');
+    assert.ok(rows.some((row) => row.views_previous > 0));
+    assert.match(await page.locator('#timeline .legend').textContent(), /Views of the period before/);
+    const drawn = await page.locator('#timeline .plot path.earlier').getAttribute('d');
+    const views = await page.locator('#timeline .plot path.views:not(.area)').getAttribute('d');
+    assert.equal(drawn.split('L').length, views.split('L').length);
+    const heights = (d) => d.slice(1).split('L').map((point) => Number(point.split(' ')[1]));
+    const top = (row, name, d, i) => (100 * row[name]) / (100 - heights(d)[i]);
+    const at = rows.findIndex((row) => row.views_previous > 0 && row.views > 0);
+    assert.ok(Math.abs(top(rows[at], 'views_previous', drawn, at) / top(rows[at], 'views', views, at) - 1) < 0.1, 'both lines have one scale');
+    await page.locator('#timeline .chart').focus();
+    await page.keyboard.press('ArrowLeft');
+    assert.match(await page.locator('#timeline .zoom span').textContent(), /views \([\d,]+ before\)/);
+    assert.doesNotMatch(fs.readFileSync(makePage(t, '').file, 'utf8'), /class="earlier"/);
+});
+
 test('report page: fits 360 pixels, the dark, and paper', async (t) => {
     const { file } = makePage(t, 'rough');
     const phone = await openPage(t, file, { viewport: { width: 360, height: 780 } });

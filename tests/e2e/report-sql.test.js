@@ -86,6 +86,17 @@ test('report: selections mean what they mean in SQL', async (t) => {
     const before = await all(`SELECT country, count(DISTINCT visitor) AS visitors_previous FROM people
         WHERE ts >= '2026-11-15' AND ts < '2026-11-19' GROUP BY 1`);
     same(report(data, 'countries', '--since', '2026-11-19', '--until', '2026-11-23', '--compare', 'previous'), before, 'the period before');
+    for (const [step, interval] of [['hour', 'INTERVAL 96 HOUR'], ['day', 'INTERVAL 4 DAY']]) {
+        const opposite = await all(`SELECT date_trunc('${step}', ts + ${interval})::VARCHAR AS time, count(*) FILTER (is_view) AS views FROM people
+            WHERE ts >= '2026-11-15' AND ts < '2026-11-19' GROUP BY 1`);
+        const views = new Map(opposite.map((row) => [row.time.slice(0, step === 'day' ? 10 : 16), number(row.views)]));
+        const rows = report(data, 'timeline', '--step', step, '--since', '2026-11-19', '--until', '2026-11-23', '--compare', 'previous');
+        assert.ok(rows.length > 3 && views.size > 3);
+        for (const row of rows) assert.equal(row.views_previous, views.get(row.time.replace('T', ' ').replace('Z', '')) ?? 0, `${step} ${row.time}`);
+    }
+    const [october] = report(data, 'timeline', '--step', 'month', '--since', '2026-11-01', '--until', '2026-12-01', '--compare', 'previous').map((row) => row.views_previous);
+    const [{ views }] = await all("SELECT count(*) FILTER (is_view) AS views FROM people WHERE ts >= '2026-10-02' AND ts < '2026-11-01'");
+    assert.equal(october, number(views), 'the last step of both periods stand opposite');
 });
 
 test('report: retention is that of SQL', async (t) => {

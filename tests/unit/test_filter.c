@@ -12,7 +12,7 @@
 /* 1, 0, -1 as filter_match; -2 when a condition was refused. */
 static int match(const char *const *conditions, size_t count, struct str line)
 {
-    struct filter *filter = filter_new();
+    struct filter *filter = filter_new(false);
     struct err e = { 0 };
     int r = 0;
 
@@ -89,7 +89,7 @@ Test(filter, all_conditions_must_hold)
 
 Test(filter, no_state_is_left_from_one_line_to_the_next)
 {
-    struct filter *filter = filter_new();
+    struct filter *filter = filter_new(false);
     struct err e = { 0 };
 
     cr_assert_eq(filter_add(filter, "country=DE", &e), 0);
@@ -116,7 +116,7 @@ Test(filter, what_is_no_condition_is_refused_with_the_nearest_names)
     };
 
     for (size_t i = 0; i < sizeof rows / sizeof rows[0]; i++) {
-        struct filter *filter = filter_new();
+        struct filter *filter = filter_new(false);
         struct err e = { 0 };
 
         cr_expect_eq(filter_add(filter, rows[i].condition, &e), -1, "%s", rows[i].condition);
@@ -127,9 +127,44 @@ Test(filter, what_is_no_condition_is_refused_with_the_nearest_names)
     }
 }
 
+Test(filter, what_reports_work_out_is_judged_by_the_values_that_are_given)
+{
+    struct filter *filter = filter_new(true);
+    const struct str firefox[] = { STR("Firefox"), STR("search") };
+    const struct str chrome[] = { STR("Chrome"), STR("search") };
+    const struct str unknown[] = { STR("Firefox"), STR_ABSENT };
+    struct err e = { 0 };
+
+    cr_assert_eq(filter_add(filter, "browser=Firefox,Safari", &e), 0);
+    cr_assert_eq(filter_add(filter, "medium!=direct", &e), 0);
+    cr_assert_eq(filter_add(filter, "browser~x$", &e), 0);
+    cr_assert_eq(filter_add(filter, "medium!=", &e), 0);
+    cr_assert_eq(filter_add(filter, "country=DE", &e), 0);
+    cr_expect_eq(filter_add(filter, "source~(", &e), -1);
+    cr_expect_str_eq(filter_derived(filter)[0], "browser");
+    cr_expect_str_eq(filter_derived(filter)[1], "medium");
+    cr_expect_null(filter_derived(filter)[2], "a refused condition plays no part");
+    cr_expect(filter_match_derived(filter, firefox));
+    cr_expect(!filter_match_derived(filter, chrome));
+    cr_expect(!filter_match_derived(filter, unknown));
+    cr_expect_eq(filter_match(filter, STR("{\"country\":\"DE\",\"browser\":\"x\"}")), 1);
+    filter_free(filter);
+}
+
+Test(filter, values_that_reports_work_out_are_refused_where_nobody_does)
+{
+    struct filter *filter = filter_new(false);
+    struct err e = { 0 };
+
+    cr_expect_eq(filter_add(filter, "browser=Firefox", &e), -1);
+    cr_expect_str_eq(e.text, "browser is no field of a record but worked out by reports: "
+                             "conditions of crumb report take it");
+    filter_free(filter);
+}
+
 Test(filter, too_many_conditions_are_refused)
 {
-    struct filter *filter = filter_new();
+    struct filter *filter = filter_new(false);
     struct err e = { 0 };
     int added = 0;
 
@@ -175,7 +210,7 @@ Test(filter, lines_that_are_no_records_are_told_apart)
 
 Test(filter, equal_takes_a_list_for_an_option_of_its_own)
 {
-    struct filter *filter = filter_new();
+    struct filter *filter = filter_new(false);
     struct err e = { 0 };
 
     cr_assert_eq(filter_add_equal(filter, "site", "blog,shop", &e), 0);

@@ -26,7 +26,7 @@ TestSuite(records, .init = set_up, .fini = tear_down);
 static char *print(const char *format, bool raw, const char *condition, const char *const *lines,
                    size_t count, struct records *r)
 {
-    struct filter *filter = filter_new();
+    struct filter *filter = filter_new(false);
     char *text;
     size_t n;
 

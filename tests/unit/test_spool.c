@@ -446,6 +446,29 @@ Test(spool, failed_sync_moves_the_batch_to_a_new_segment)
     expect_all_also_sealed(7);
 }
 
+/* Something foreign has the sealed name of the segment whose disk failed, so it stays in the spool
+ * while the one that its batch went to is sealed. */
+Test(spool, copies_of_a_moved_batch_are_not_delivered_once_their_segment_can_be_read_again)
+{
+    data_store_open(&s, true);
+    cr_expect(data_store_keep(&s, 0, DATA_NOON_MS, 3) == SPOOL_KEPT);
+    data_dir_shell(
+        "stem=$(basename $D/spool/*.seg .seg) && mkdir -p $D/hits/dt=2026-11-24/hour=12 &&"
+        " echo foreign >$D/hits/dt=2026-11-24/hour=12/$stem.ndjson.gz");
+    fault_fs_set(FAULT_SYNC, (struct fault){ "/spool/", 0, 1, EIO, 0 });
+    cr_expect(data_store_keep(&s, 0, DATA_NOON_MS, 4) == SPOOL_KEPT);
+    cr_expect(fault_fs_hits(FAULT_SYNC) == 1);
+    for (unsigned i = 0; i < s.options.workers; i++)
+        spool_close(store_spool(s.store, i));
+    cr_expect(store_close(s.store, NULL) != 0, "something stays in the spool");
+    s.store = NULL;
+    cr_expect(data_dir_count("*-0-1.seg") == 1 && data_dir_count("*-0-2.ndjson.gz") == 1);
+    data_dir_shell("rm $D/hits/dt=2026-11-24/hour=12/*-0-1.ndjson.gz");
+    expect_all(7);
+    data_store_open(&s, true);
+    expect_all_also_sealed(7);
+}
+
 Test(spool, failed_sync_of_the_folder_is_a_failed_sync)
 {
     data_store_open(&s, true);

@@ -197,6 +197,7 @@ class Reader:
         self.deliver_lines(identity, raw, None)
 
     def sealed(self, path, identity):
+        """Delivers; its table, or None."""
         with open(path, "rb") as file:
             data = file.read()
         table = self.table(data)
@@ -206,10 +207,12 @@ class Reader:
                 with open(index, "rb") as file:
                     table = self.table(file.read())
             if table is None:
-                return self.whole_member(path, data, identity)
+                self.whole_member(path, data, identity)
+                return None
             self.tell(path, 0, "the header is damaged")
         if table["identity"] != identity.bytes:
-            return self.tell(path, 0, "another file's contents")  # V10
+            self.tell(path, 0, "another file's contents")  # V10
+            return None
         seq = table["first_seq"]
         for block in table["blocks"]:
             offset, size, raw_bytes, records, crc = block
@@ -223,6 +226,7 @@ class Reader:
         tail = b"\x03\x00" + struct.pack("<II", table["crc"], table["raw_bytes"] & 0xFFFFFFFF)
         if len(data) != table["file_bytes"] or data[-10:] != tail:  # V14
             self.tell(path, min(len(data), table["file_bytes"]), "the end is not as it should be")
+        return table
 
     # ---- the folder
 
@@ -243,19 +247,37 @@ class Reader:
             self.sealed(os.path.join(hits, *identity.folder, stem + ".ndjson.gz"), identity)
         for stem, identity in sorted(segments.items()):
             if stem not in sealed:  # V8
-                self.segment(os.path.join(spool, stem + ".seg"), identity, self.limit(segments, identity, sealed))
+                self.segment(os.path.join(spool, stem + ".seg"), identity, self.limit(segments, sealed, identity))
         self.tell_gaps()
 
-    def limit(self, segments, identity, sealed):
-        """V7: the first number of the next segment of this writer that was begun."""
-        later = sorted((other.number, stem) for stem, other in segments.items()
-                       if other.writer == identity.writer and other.number > identity.number and stem not in sealed)
-        for _, stem in later:
-            with open(os.path.join(self.data, "spool", stem + ".seg"), "rb") as file:
-                header = self.header(file.read(64), segments[stem])
-            if isinstance(header, tuple):
-                return header[0]
+    def limit(self, segments, sealed, identity):
+        """V7: the first number of the next later segment of this writer that says one."""
+        later = {other.number: (stem, other) for stem, other in [*segments.items(), *sealed.items()]
+                 if other.writer == identity.writer and other.number > identity.number}
+        for _, (stem, other) in sorted(later.items()):
+            first = self.first_number(stem, other, stem in segments, stem in sealed)
+            if first is not None:
+                return first
         return 1 << 64
+
+    def first_number(self, stem, identity, in_spool, in_hits):
+        path = os.path.join(self.data, "spool", stem + ".seg")
+        header = "empty"
+        if in_spool:
+            with open(path, "rb") as file:
+                header = self.header(file.read(64), identity)
+        if isinstance(header, tuple):
+            return header[0]
+        quiet = Quiet(self.data)
+        if in_hits:
+            path = os.path.join(self.data, "hits", *identity.folder, stem + ".ndjson.gz")
+            table = quiet.sealed(path, identity)
+            if table is not None:
+                return table["first_seq"]
+        elif in_spool:
+            quiet.segment(path, identity, 1 << 64)
+        numbers = quiet.numbers.get(identity.writer, set()) - {None}
+        return min(numbers) if numbers else None
 
     def tell_gaps(self):
         for (instance, worker), numbers in sorted(self.numbers.items()):  # V18
@@ -263,6 +285,16 @@ class Reader:
             if numbers and len(numbers) != max(numbers):
                 self.damaged = True
                 print(f"gap: {instance}-{worker}: {max(numbers) - len(numbers)} numbers are missing", file=sys.stderr)
+
+
+class Quiet(Reader):
+    """Only finds out which numbers a file has."""
+
+    def tell(self, path, offset, what):
+        pass
+
+    def deliver(self, identity, seq, line):
+        self.numbers.setdefault(identity.writer, set()).add(seq)
 
 
 def main():

@@ -11,6 +11,7 @@
 #include <pthread.h>
 #include <stdlib.h>
 
+#include "later.h"
 #include "reading.h"
 
 #define PIECE_BYTES   (256u * 1024) /* of a segment */
@@ -25,9 +26,8 @@ struct open_file {
 struct source {
     struct segment_id id;
     bool in_spool;
-    bool settled;
-    uint64_t seq_limit;
-    uint64_t bytes; /* of the file when it was listed */
+    struct later later; /* in the spool */
+    uint64_t bytes;     /* of the file when it was listed */
 };
 
 struct blocks {
@@ -94,9 +94,8 @@ static int make_sources(struct blocks *blocks, const struct catalog *catalog, st
             continue;
         source->id = catalog->entry[i].id;
         source->in_spool = catalog->entry[i].in_spool;
-        source->seq_limit = SEGMENT_ALL;
         if (source->in_spool)
-            source->settled = reading_is_settled(data_dir, catalog, i, &source->seq_limit);
+            source->later = later_than(data_dir, catalog, &source->id);
         source->bytes = size_of(data_dir, source);
         blocks->total_bytes += source->bytes;
         blocks->sources++;
@@ -126,11 +125,9 @@ static int look_around(struct blocks *blocks, struct catalog *catalog, struct er
     if (catalog_check(options->data_dir, e) != 0 || fs_stat_path(options->data_dir, &st, e) != 0)
         return -1;
     catalog_lock_path(lock, options->data_dir);
-    blocks->alive = fs_is_locked(lock);
-    if (catalog_add_spool(catalog, options->data_dir, e) != 0 ||
-        catalog_add_hits(catalog, options->data_dir, options->since_ms, options->until_ms, e) != 0)
+    if (catalog_list(catalog, options->data_dir, options->since_ms, options->until_ms, e) != 0)
         return -1;
-    catalog_sort(catalog);
+    blocks->alive = fs_is_locked(lock); /* afterwards, as in scan.c */
     if (catalog->unreadable > 0)
         tell(blocks, options->data_dir, 0, 0, catalog->trouble.text);
     return make_sources(blocks, catalog, e);
@@ -342,8 +339,8 @@ static int begin_segment(struct blocks *blocks, struct blocks_reader *reader,
         sealed_buffer_free(&reading.buffer);
         return reader->no_memory ? out_of_memory(e) : result;
     }
-    reader->segment.seq_limit = source->seq_limit;
-    reader->segment.mode = blocks->alive && !source->settled ? SEGMENT_LIVE : SEGMENT_SETTLED;
+    reader->segment.seq_limit = source->later.first_seq;
+    reader->segment.mode = blocks->alive && !source->later.begun ? SEGMENT_LIVE : SEGMENT_SETTLED;
     reader->in_segment = true;
     return read_segment_piece(blocks, reader, e);
 }

@@ -457,6 +457,30 @@ void catalog_sort(struct catalog *catalog)
     catalog->count = kept;
 }
 
+static bool any_within(const struct catalog *catalog, int64_t since_ms, int64_t until_ms)
+{
+    for (size_t i = 0; i < catalog->count; i++) {
+        int64_t ms = catalog->entry[i].id.created_ms;
+
+        if (overlaps(ms - ms % DATE_HOUR_MS, DATE_HOUR_MS, since_ms, until_ms))
+            return true;
+    }
+    return false;
+}
+
+int catalog_list(struct catalog *catalog, const char *data_dir, int64_t since_ms, int64_t until_ms,
+                 struct err *e)
+{
+    if (catalog_add_spool(catalog, data_dir, e) != 0)
+        return -1;
+    if (any_within(catalog, since_ms, until_ms))
+        until_ms = INT64_MAX;
+    if (catalog_add_hits(catalog, data_dir, since_ms, until_ms, e) != 0)
+        return -1;
+    catalog_sort(catalog);
+    return 0;
+}
+
 void catalog_free(struct catalog *catalog)
 {
     free(catalog->entry);

@@ -92,6 +92,15 @@ int catalog_add_spool(struct catalog *catalog, const char *data_dir, struct err 
 int catalog_add_hits(struct catalog *catalog, const char *data_dir, int64_t since_ms,
                      int64_t until_ms, struct err *e);
 
+/*
+ * All of that, sorted: spool, sealed files with since <= hour < until, and where a segment of the spool
+ * is of such an hour, the sealed files of all hours behind, too: a later file of its writer may say
+ * which of its records are void (later.h). So the caller asks for each entry whether its hour is
+ * wanted.
+ */
+int catalog_list(struct catalog *catalog, const char *data_dir, int64_t since_ms, int64_t until_ms,
+                 struct err *e);
+
 /* Sorts by writer and number, and drops a segment's spool entry where its sealed file was found
  * too. */
 void catalog_sort(struct catalog *catalog);

@@ -7,6 +7,7 @@
  */
 #include "deflate.h"
 
+#include <assert.h>
 #include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
@@ -351,4 +352,46 @@ uint32_t crc32c_add(uint32_t crc, const void *p, size_t n)
 #else
     return crc32c_add_portable(crc, p, n);
 #endif
+}
+
+/*
+ * A CRC is a polynomial modulo Castagnoli's, its lowest power in the highest bit. One byte further on
+ * is a multiplication by x^8: shift_by[d][k] is x^(8 k 64^d).
+ */
+#define SHIFT_DIGITS 3
+#define SHIFT_BITS   6
+
+static uint32_t shift_by[SHIFT_DIGITS][1 << SHIFT_BITS];
+static pthread_once_t shift_once = PTHREAD_ONCE_INIT;
+
+static uint32_t multiply(uint32_t a, uint32_t b)
+{
+    uint32_t product = 0;
+
+    for (; a != 0; a <<= 1) {
+        product ^= b & -(a >> 31);
+        b = b >> 1 ^ (0x82F63B78u & -(b & 1));
+    }
+    return product;
+}
+
+static void shift_fill(void)
+{
+    uint32_t step = 1u << (31 - 8);
+
+    for (int d = 0; d < SHIFT_DIGITS; d++) {
+        shift_by[d][0] = 1u << 31;
+        for (int k = 1; k < 1 << SHIFT_BITS; k++)
+            shift_by[d][k] = multiply(shift_by[d][k - 1], step);
+        step = multiply(shift_by[d][(1 << SHIFT_BITS) - 1], step);
+    }
+}
+
+uint32_t crc32c_shift(uint32_t crc, size_t n)
+{
+    assert(n <= CRC32C_SHIFT_MAX);
+    pthread_once(&shift_once, shift_fill);
+    for (int d = 0; d < SHIFT_DIGITS; d++, n >>= SHIFT_BITS)
+        crc = multiply(crc, shift_by[d][n & ((1 << SHIFT_BITS) - 1)]);
+    return crc;
 }

@@ -79,4 +79,12 @@ uint32_t crc32_join(uint32_t first, uint32_t second, uint64_t n);
 uint32_t crc32c_add(uint32_t crc, const void *p, size_t n);
 uint32_t crc32c_add_portable(uint32_t crc, const void *p, size_t n);
 
+/*
+ * What a CRC-32C has become n bytes further on, apart from what those bytes are: with the CRCs a of
+ * some bytes and b of the same and n more, the CRC of those n alone, seeded with s, is
+ * shift(s ^ a, n) ^ b. Takes the same time for every n up to CRC32C_SHIFT_MAX.
+ */
+#define CRC32C_SHIFT_MAX ((1u << 18) - 1)
+uint32_t crc32c_shift(uint32_t crc, size_t n);
+
 #endif

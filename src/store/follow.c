@@ -11,6 +11,7 @@
 
 #include "base/clock.h"
 #include "catalog.h"
+#include "later.h"
 #include "reading.h"
 #include "store/scan.h"
 
@@ -117,11 +118,9 @@ static int open_reader(struct scan_follow *f, struct follow_writer *w, const str
     return reading_damage(&f->reading, path, 0, 0, why.text);
 }
 
-/* A segment of the spool; settled: its writer has gone on to a later one, whose first number is
- * seq_limit. */
+/* A segment of the spool. */
 static int follow_segment(struct scan_follow *f, struct follow_writer *w,
-                          const struct segment_id *id, bool settled, uint64_t seq_limit,
-                          struct err *e)
+                          const struct segment_id *id, struct later later, struct err *e)
 {
     bool missing, gone = false, unsealed;
     int result = open_reader(f, w, id, &missing, e);
@@ -129,8 +128,8 @@ static int follow_segment(struct scan_follow *f, struct follow_writer *w,
     if (result != 0)
         return result;
     if (!missing) {
-        w->reader.mode = settled ? SEGMENT_SETTLED : SEGMENT_FOLLOWED;
-        w->reader.seq_limit = seq_limit;
+        w->reader.mode = later.begun ? SEGMENT_SETTLED : SEGMENT_FOLLOWED;
+        w->reader.seq_limit = later.first_seq;
         result = reading_segment(&f->reading, &w->reader, NULL, &w->next_seq, &gone, e);
         if (result != 0)
             return result;
@@ -138,7 +137,7 @@ static int follow_segment(struct scan_follow *f, struct follow_writer *w,
     if (missing || gone) {
         result = read_sealed(f, w, id, &unsealed, e);
         finish(w, id);
-    } else if (settled) {
+    } else if (later.begun) {
         finish(w, id);
     }
     return result;
@@ -153,16 +152,15 @@ static int follow_list(struct scan_follow *f, const struct catalog *catalog, str
     for (size_t i = 0; i < catalog->count && result == 0; i++) {
         const struct catalog_entry *entry = &catalog->entry[i];
         struct follow_writer *w = find_writer(f, &entry->id);
-        uint64_t seq_limit;
-        bool missing, settled;
+        bool missing;
 
         if (w == NULL)
             return err_set(e, ERR_MEMORY, "out of memory while following");
         if (entry->id.number < w->next_number)
             continue;
         if (entry->in_spool) {
-            settled = reading_is_settled(f->data_dir, catalog, i, &seq_limit);
-            result = follow_segment(f, w, &entry->id, settled, seq_limit, e);
+            result =
+                follow_segment(f, w, &entry->id, later_than(f->data_dir, catalog, &entry->id), e);
         } else {
             result = read_sealed(f, w, &entry->id, &missing, e);
             finish(w, &entry->id);
@@ -177,13 +175,9 @@ static int list_and_follow(struct scan_follow *f, struct err *e)
     int result;
 
     memset(&catalog, 0, sizeof catalog);
-    result = catalog_add_spool(&catalog, f->data_dir, e);
+    result = catalog_list(&catalog, f->data_dir, INT64_MIN, INT64_MAX, e);
     if (result == 0)
-        result = catalog_add_hits(&catalog, f->data_dir, INT64_MIN, INT64_MAX, e);
-    if (result == 0) {
-        catalog_sort(&catalog);
         result = follow_list(f, &catalog, e);
-    }
     catalog_free(&catalog);
     return result;
 }
@@ -199,7 +193,7 @@ static int follow_open(struct scan_follow *f, struct err *e)
         if (w->open) {
             struct segment_id id = w->reader.id;
 
-            result = follow_segment(f, w, &id, false, SEGMENT_ALL, e);
+            result = follow_segment(f, w, &id, (struct later){ false, SEGMENT_ALL }, e);
         }
     }
     return result;

@@ -76,9 +76,8 @@ int hours_list(struct hours *hours, const char *data_dir, int64_t since_ms, int6
     int r = -1;
 
     *hours = (struct hours){ 0 };
-    if (catalog_check(data_dir, e) == 0 && catalog_add_spool(&catalog, data_dir, e) == 0 &&
-        catalog_add_hits(&catalog, data_dir, since_ms, until_ms, e) == 0) {
-        catalog_sort(&catalog);
+    if (catalog_check(data_dir, e) == 0 &&
+        catalog_list(&catalog, data_dir, since_ms, until_ms, e) == 0) {
         hours->unreadable = catalog.unreadable > 0;
         r = make_hours(hours, &catalog, data_dir, since_ms, until_ms);
         if (r != 0)

@@ -74,8 +74,9 @@ struct seal_job {
     uint64_t bytes; /* at most so many are to be sealed */
     uint64_t
         end; /* the records before this are good; SEGMENT_ALL when an earlier process left it */
-    bool leftover; /* of an earlier process */
-    bool suspect;  /* the disk failed on this file: do not use it again */
+    bool leftover;      /* of an earlier process */
+    uint64_t seq_limit; /* leftover: records from this seq on are void (later.h) */
+    bool suspect;       /* the disk failed on this file: do not use it again */
     /*
      * Open when this process wrote it, so that what was acknowledged can be sealed even if somebody
      * removes or moves the spool folder; closed when many wait already. Its name is not used.

@@ -65,27 +65,6 @@ bool reading_hour_is_wanted(const struct scan_options *options, int64_t created_
     return hour_ms < options->until_ms && hour_ms + DATE_HOUR_MS > options->since_ms;
 }
 
-bool reading_is_settled(const char *data_dir, const struct catalog *catalog, size_t i,
-                        uint64_t *first_seq)
-{
-    const struct catalog_entry *entry = catalog->entry;
-    struct segment_header header;
-    catalog_path path;
-
-    *first_seq = SEGMENT_ALL;
-    for (size_t k = i + 1; k < catalog->count && catalog_same_writer(&entry[k].id, &entry[i].id);
-         k++) {
-        if (!entry[k].in_spool)
-            return true;
-        catalog_segment_path(path, data_dir, &entry[k].id);
-        if (segment_peek(path, &entry[k].id, &header, NULL) == 1) {
-            *first_seq = header.first_seq;
-            return true;
-        }
-    }
-    return false;
-}
-
 /* ---- sealed files ---- */
 
 /* What is to be done with the lines of one block. */

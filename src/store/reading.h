@@ -30,14 +30,6 @@ int reading_damage(struct reading *r, const char *path, uint64_t offset, uint64_
 /* Can a file of that time hold records that are wanted? */
 bool reading_hour_is_wanted(const struct scan_options *options, int64_t created_ms);
 
-/*
- * Has the writer of entry i gone on to a later segment? Only one that was begun counts: a segment
- * is begun when all writes to those before it are decided. *first_seq is its first number,
- * SEGMENT_ALL if that one is sealed already. The catalog is sorted.
- */
-bool reading_is_settled(const char *data_dir, const struct catalog *catalog, size_t i,
-                        uint64_t *first_seq);
-
 /* What is wrong with the header, in one sentence; NULL: nothing. */
 const char *reading_header_trouble(const struct sealed *sealed);
 

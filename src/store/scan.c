@@ -11,6 +11,7 @@
 #include <stdlib.h>
 
 #include "catalog.h"
+#include "later.h"
 #include "line.h"
 #include "reading.h"
 
@@ -22,8 +23,7 @@ struct writer {
 struct source {
     struct segment_id id;
     bool in_spool;
-    bool settled; /* its writer has gone on to a later one */
-    uint64_t seq_limit;
+    struct later later; /* in the spool */
     size_t writer;
 };
 
@@ -71,8 +71,7 @@ static int make_sources(struct scan *scan, struct err *e)
         source->in_spool = entry[i].in_spool;
         source->writer = scan->writers - 1;
         if (entry[i].in_spool)
-            source->settled =
-                reading_is_settled(scan->reading.options->data_dir, catalog, i, &source->seq_limit);
+            source->later = later_than(scan->reading.options->data_dir, catalog, &entry[i].id);
     }
     qsort(scan->source, catalog->count, sizeof *scan->source, by_time);
     return 0;
@@ -87,12 +86,10 @@ static int look_around(struct scan *scan, struct err *e)
     if (catalog_check(options->data_dir, e) != 0 || fs_stat_path(options->data_dir, &st, e) != 0)
         return -1;
     catalog_lock_path(lock, options->data_dir);
-    scan->alive = fs_is_locked(lock);
-    if (catalog_add_spool(&scan->catalog, options->data_dir, e) != 0 ||
-        catalog_add_hits(&scan->catalog, options->data_dir, options->since_ms, options->until_ms,
-                         e) != 0)
+    if (catalog_list(&scan->catalog, options->data_dir, options->since_ms, options->until_ms, e) !=
+        0)
         return -1;
-    catalog_sort(&scan->catalog);
+    scan->alive = fs_is_locked(lock); /* afterwards: who is not there now writes to none of them */
     scan->reading.totals->foreign_files += scan->catalog.foreign_files;
     return make_sources(scan, e);
 }
@@ -125,8 +122,8 @@ static int read_segment(struct scan *scan, const struct source *source, struct e
         return reading_damage(&scan->reading, path, 0, 0, why.text);
     }
     scan->reading.totals->segments++;
-    reader.seq_limit = source->seq_limit;
-    reader.mode = scan->alive && !source->settled ? SEGMENT_LIVE : SEGMENT_SETTLED;
+    reader.seq_limit = source->later.first_seq;
+    reader.mode = scan->alive && !source->later.begun ? SEGMENT_LIVE : SEGMENT_SETTLED;
     result = reading_segment(&scan->reading, &reader, &scan->writer[source->writer].have, &next_seq,
                              &gone, e);
     segment_close(&reader);

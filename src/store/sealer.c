@@ -8,8 +8,8 @@
  *   - no sealed file there: seal;
  *   - one there and every block of it good: it was sealed, only the segment is let go;
  *   - something else there: nothing is overwritten, the segment stays and a sentence says so.
- * Segments of one writer are sealed in order, because a later one's header may say where an earlier
- * one ends (README.md, V7).
+ * Where a segment of an earlier process ends is decided when it is found, by what the later ones of
+ * its writer say (README.md, V7), in the spool or sealed.
  */
 #include <errno.h>
 #include <pthread.h>
@@ -19,6 +19,7 @@
 #include <unistd.h>
 
 #include "base/clock.h"
+#include "later.h"
 #include "parts.h"
 #include "sealed.h"
 #include "segment.h"
@@ -101,29 +102,6 @@ static bool is_sealed(const char *path, const struct segment_id *id)
     sealed_buffer_free(&buffer);
     sealed_close(&sealed);
     return good;
-}
-
-/* From which seq on the records of a segment are void: the first of the next segment of its writer,
- * if that was begun. */
-static uint64_t seq_limit(struct sealer *sealer, const struct seal_job *job)
-{
-    const struct seal_job *later = job;
-    struct segment_header header;
-    catalog_path path;
-
-    for (;;) {
-        /* Only this thread removes jobs, so that the links alone need the lock. */
-        pthread_mutex_lock(&sealer->mutex);
-        later = later->next;
-        pthread_mutex_unlock(&sealer->mutex);
-        if (later == NULL)
-            return SEGMENT_ALL;
-        if (!catalog_same_writer(&later->id, &job->id))
-            continue;
-        catalog_segment_path(path, sealer->store->data_dir, &later->id);
-        if (segment_peek(path, &later->id, &header, NULL) == 1)
-            return header.first_seq;
-    }
 }
 
 /* What goes wrong with a single file and will not go away by waiting. */
@@ -230,7 +208,7 @@ static enum outcome seal(struct sealer *sealer, const struct seal_job *job, stru
         return outcome_of(job, e);
     reader.end = job->end;
     if (job->leftover)
-        reader.seq_limit = seq_limit(sealer, job);
+        reader.seq_limit = job->seq_limit;
     result = write_sealed(sealer, &reader, sealed_path, e);
     segment_close(&reader);
     return result == 0 ? let_go(sealer, job, segment_path, e) : RETRY;
@@ -385,42 +363,75 @@ static uint64_t size_of(const struct store *store, const struct segment_id *id)
     return fs_stat_path(path, &st, NULL) == 0 ? (uint64_t)st.st_size : 0;
 }
 
+static bool is_our_own(const struct store *store, const struct segment_id *id)
+{
+    return memcmp(id->instance, store->instance, INSTANCE_BYTES) == 0;
+}
+
+static struct seal_job *leftover_job(const struct store *store, const struct catalog *all,
+                                     const struct segment_id *id)
+{
+    struct seal_job *job = calloc(1, sizeof *job);
+
+    if (job == NULL)
+        return NULL;
+    job->id = *id;
+    job->end = SEGMENT_ALL;
+    job->bytes = size_of(store, id);
+    job->leftover = true;
+    job->seq_limit = later_than(store->data_dir, all, id).first_seq;
+    job->file = FS_CLOSED;
+    return job;
+}
+
+/* Those of another instance, in order; `all`: what may say something about them. */
+static void add_leftovers(struct sealer *sealer, const struct catalog *spool,
+                          const struct catalog *all)
+{
+    struct store *store = sealer->store;
+
+    for (size_t i = 0; i < spool->count; i++) {
+        struct seal_job *job;
+
+        if (is_our_own(store, &spool->entry[i].id))
+            continue;
+        job = leftover_job(store, all, &spool->entry[i].id);
+        if (job == NULL)
+            break; /* the next start will find them */
+        pthread_mutex_lock(&sealer->mutex);
+        append(sealer, job);
+        pthread_mutex_unlock(&sealer->mutex);
+        count(&store->counters.unsealed_segments, 1);
+    }
+}
+
 /* Everything in the spool that another instance wrote is nobody's any more: we hold the lock. False
  * when it could not be listed. */
 static bool find_leftovers(struct sealer *sealer, struct err *e)
 {
     struct store *store = sealer->store;
-    struct catalog catalog;
+    struct catalog spool = { 0 }, all = { 0 };
+    int64_t oldest_ms = INT64_MAX;
+    bool listed = catalog_add_spool(&spool, store->data_dir, e) == 0;
 
-    memset(&catalog, 0, sizeof catalog);
-    if (catalog_add_spool(&catalog, store->data_dir, e) != 0) {
-        catalog_free(&catalog);
-        return false;
-    }
-    catalog_sort(&catalog);
-    if (catalog.foreign_files > 0)
-        store_say(store, true, "%s: %llu files there are not ours and are left alone",
-                  store->spool_dir, (unsigned long long)catalog.foreign_files);
-    pthread_mutex_lock(&sealer->mutex);
-    for (size_t i = 0; i < catalog.count; i++) {
-        struct seal_job *job;
+    for (size_t i = 0; i < spool.count; i++) {
+        const struct segment_id *id = &spool.entry[i].id;
 
-        if (memcmp(catalog.entry[i].id.instance, store->instance, INSTANCE_BYTES) == 0)
-            continue;
-        job = calloc(1, sizeof *job);
-        if (job == NULL)
-            break; /* the next start will find them */
-        job->id = catalog.entry[i].id;
-        job->end = SEGMENT_ALL;
-        job->bytes = size_of(store, &job->id);
-        job->leftover = true;
-        job->file = FS_CLOSED;
-        append(sealer, job);
-        count(&store->counters.unsealed_segments, 1);
+        if (!is_our_own(store, id) && id->created_ms < oldest_ms)
+            oldest_ms = id->created_ms;
     }
-    pthread_mutex_unlock(&sealer->mutex);
-    catalog_free(&catalog);
-    return true;
+    if (listed && oldest_ms != INT64_MAX)
+        listed = catalog_list(&all, store->data_dir, oldest_ms, INT64_MAX, e) == 0;
+    if (listed) {
+        if (spool.foreign_files > 0)
+            store_say(store, true, "%s: %llu files there are not ours and are left alone",
+                      store->spool_dir, (unsigned long long)spool.foreign_files);
+        catalog_sort(&spool);
+        add_leftovers(sealer, &spool, &all);
+    }
+    catalog_free(&spool);
+    catalog_free(&all);
+    return listed;
 }
 
 /* Looks for leftovers, again and again if the folder cannot be listed; with the lock held. True if

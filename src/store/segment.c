@@ -6,7 +6,9 @@
  * seeded with the identity of the segment, is right: so neither damaged bytes nor what an earlier
  * life of a recycled file left can become a record. The search for the next record behind damage
  * tries every multiple of 8; a visitor cannot plant a record inside a line, because a length has a
- * zero byte and lines have none.
+ * zero byte and lines have none. In a file made to be slow each of these places claims to be a long
+ * record: so from the first bytes on that are none, the CRC of a line is taken from running sums over
+ * the window, in the same time whatever length is claimed.
  *
  * While a writer is at work, a read may see a later page before an earlier one was copied. Before
  * bytes are called damage they are read once more, after everything that was seen behind them.
@@ -52,11 +54,6 @@ uint32_t segment_seed(const struct segment_id *id)
     return crc32c_add(0, identity, sizeof identity);
 }
 
-static uint32_t record_crc(const unsigned char *p, uint32_t seed, size_t line_bytes)
-{
-    return crc32c_add(crc32c_add(seed, p, 16), p + RECORD_HEADER_BYTES, line_bytes);
-}
-
 void segment_put_record(unsigned char *p, uint32_t salt, uint32_t seed, uint64_t seq,
                         size_t line_bytes)
 {
@@ -65,7 +62,7 @@ void segment_put_record(unsigned char *p, uint32_t salt, uint32_t seed, uint64_t
     put_u32(p, salt);
     put_u32(p + 4, (uint32_t)line_bytes);
     put_u64(p + 8, seq);
-    put_u32(p + 16, record_crc(p, seed, line_bytes));
+    put_u32(p + 16, crc32c_add(crc32c_add(seed, p, 16), p + RECORD_HEADER_BYTES, line_bytes));
     memset(p + end, 0, segment_record_bytes(line_bytes) - end);
 }
 
@@ -81,11 +78,16 @@ static const unsigned char *look(struct segment_reader *r, uint64_t offset, size
 {
     uint64_t window_end = r->window_offset + r->window_bytes;
 
-    if (offset < r->window_offset || offset + n > window_end) {
+    if (offset < r->window_offset || (offset + n > window_end && !r->window_is_last)) {
         r->window_offset = offset;
         r->window_bytes = 0;
+        r->window_is_last = false;
+        r->sums = 0;
         if (fs_read_at(&r->file, r->window, WINDOW_BYTES, offset, &r->window_bytes, e) != 0)
             return NULL;
+        r->window_is_last = r->window_bytes < WINDOW_BYTES;
+        r->window_is_settled = r->mode == SEGMENT_SETTLED;
+        r->work_bytes += r->window_bytes;
         window_end = offset + r->window_bytes;
     }
     if (window_end > r->end)
@@ -97,6 +99,49 @@ static const unsigned char *look(struct segment_reader *r, uint64_t offset, size
 static void forget_window(struct segment_reader *r)
 {
     r->window_bytes = 0;
+    r->window_is_last = false;
+    r->sums = 0;
+}
+
+/* ---- reading: the CRC of a record ---- */
+
+#define SUMS (WINDOW_BYTES / RECORD_ALIGN + 1)
+
+static int keep_sums(struct segment_reader *r, struct err *e)
+{
+    if (r->sum == NULL && (r->sum = malloc(SUMS * sizeof *r->sum)) == NULL)
+        return err_set(e, ERR_MEMORY, "out of memory while reading %s", r->path);
+    return 0;
+}
+
+static uint32_t add(struct segment_reader *r, uint32_t crc, const unsigned char *p, size_t n)
+{
+    r->work_bytes += n;
+    return crc32c_add(crc, p, n);
+}
+
+/* The CRC of the window's first n bytes. */
+static uint32_t sum_to(struct segment_reader *r, size_t n)
+{
+    size_t wanted = n / RECORD_ALIGN;
+
+    if (r->sums == 0)
+        r->sum[r->sums++] = 0;
+    for (; r->sums <= wanted; r->sums++)
+        r->sum[r->sums] =
+            add(r, r->sum[r->sums - 1], r->window + (r->sums - 1) * RECORD_ALIGN, RECORD_ALIGN);
+    return add(r, r->sum[wanted], r->window + wanted * RECORD_ALIGN, n % RECORD_ALIGN);
+}
+
+/* Of the record at p, which is in the window. */
+static uint32_t crc_of(struct segment_reader *r, const unsigned char *p, size_t line_bytes)
+{
+    uint32_t head = add(r, r->seed, p, 16);
+    size_t start = (size_t)(p - r->window) + RECORD_HEADER_BYTES;
+
+    if (r->sum == NULL)
+        return add(r, head, p + RECORD_HEADER_BYTES, line_bytes);
+    return crc32c_shift(head ^ sum_to(r, start), line_bytes) ^ sum_to(r, start + line_bytes);
 }
 
 /* ---- reading: one record ---- */
@@ -128,8 +173,8 @@ static enum looks look_at(struct segment_reader *r, uint64_t offset, uint32_t *l
     p = look(r, offset, RECORD_HEADER_BYTES + *length, &got, e);
     if (p == NULL)
         return LOOKS_FAILED;
-    if (got < RECORD_HEADER_BYTES + *length || get_u32(p + 16) != record_crc(p, r->seed, *length) ||
-        p[RECORD_HEADER_BYTES + *length - 1] != '\n')
+    if (got < RECORD_HEADER_BYTES + *length || p[RECORD_HEADER_BYTES + *length - 1] != '\n' ||
+        get_u32(p + 16) != crc_of(r, p, *length))
         return r->salt_known ? LOOKS_BEGUN : LOOKS_OTHER;
     return LOOKS_VALID;
 }
@@ -192,6 +237,7 @@ static bool is_gone(struct segment_reader *r)
 
     if (!r->begun || fs_read_at(&r->file, p, sizeof p, 0, &got, NULL) != 0)
         return false;
+    r->work_bytes += got;
     return got < sizeof p ||
            (segment_get_header(p, &now) && !catalog_same_segment(&now.id, &r->id));
 }
@@ -202,7 +248,7 @@ static enum segment_step at_end(struct segment_reader *r)
     return is_gone(r) ? SEGMENT_GONE : SEGMENT_END;
 }
 
-/* The bytes at the position are no record, read twice. */
+/* The bytes at the position are no record; read twice, where somebody may be writing. */
 static enum segment_step not_a_record(struct segment_reader *r, bool begun, struct err *e)
 {
     uint64_t found, last_begun, file_end;
@@ -212,11 +258,17 @@ static enum segment_step not_a_record(struct segment_reader *r, bool begun, stru
 
     if (r->mode == SEGMENT_FOLLOWED || r->searched)
         return at_end(r);
+    if (keep_sums(r, e) != 0)
+        return SEGMENT_FAILURE;
     if (search(r, begun ? r->position : r->position + RECORD_ALIGN, &found, &last_begun, &failed,
                e)) {
-        forget_window(r);
-        if (look_at(r, r->position, &length, e) == LOOKS_VALID)
-            return segment_next(r, e);
+        if (is_gone(r)) /* so far only its beginning was written over */
+            return SEGMENT_GONE;
+        if (r->mode != SEGMENT_SETTLED) {
+            forget_window(r);
+            if (look_at(r, r->position, &length, e) == LOOKS_VALID)
+                return segment_next(r, e);
+        }
         return damage(r, found, begun ? "a damaged record" : "bytes that are no record");
     }
     if (failed)
@@ -268,7 +320,7 @@ enum segment_step segment_next(struct segment_reader *r, struct err *e)
         enum looks what = look_at(r, r->position, &length, e);
         enum segment_step step;
 
-        if (what != LOOKS_VALID && what != LOOKS_FAILED) {
+        if (what != LOOKS_VALID && what != LOOKS_FAILED && !r->window_is_settled) {
             forget_window(r);
             what = look_at(r, r->position, &length, e);
         }
@@ -361,6 +413,7 @@ void segment_close(struct segment_reader *r)
         fs_close(&r->file);
     free(r->path);
     free(r->window);
+    free(r->sum);
     ranges_free(&r->seen);
     memset(r, 0, sizeof *r);
     r->file = FS_CLOSED;

@@ -86,6 +86,13 @@ struct segment_reader {
     unsigned char *window;
     uint64_t window_offset;
     size_t window_bytes;
+    bool window_is_last;    /* the file had no more when it was read */
+    bool window_is_settled; /* nobody wrote any more when it was read */
+    /* Once something was no record: the CRC-32C of the window's first 8 i bytes, as far as asked
+     * for. NULL before. */
+    uint32_t *sum;
+    size_t sums;
+    uint64_t work_bytes; /* read, or given to the CRC: what reading this segment has cost so far */
 };
 
 /*

@@ -13,8 +13,8 @@
  *  - A segment's header is written together with its first batch, so a segment without one never
  * had an acknowledged record.
  *  - After a failed sync or a torn write that could not be cut off, a file is never written or
- * synced again. With `power` its batch moves to a new segment with the same numbers: that header's
- * first_seq makes the old copies void (README.md, V7).
+ * synced again. With `power` its batch moves to a new segment with the same numbers: that one's first
+ * number makes the old copies void (README.md, V7).
  */
 #include "store/spool.h"
 

@@ -148,4 +148,10 @@ Test(deflate, crc32c_is_that_of_rfc_3720_in_both_forms)
     for (size_t n = 0; n < 100; n++)
         cr_expect(crc32c_add(7, raw + n, n) == crc32c_add_portable(7, raw + n, n), "%zu bytes", n);
     cr_expect(crc32c_add(crc32c_add(0, "1234", 4), "56789", 5) == 0xE3069283u, "in pieces");
+    for (size_t n = 0; n <= CRC32C_SHIFT_MAX; n = n * 5 / 4 + 1) {
+        uint32_t before = crc32c_add(0, raw, 20), whole = crc32c_add(0, raw, 20 + n);
+
+        cr_expect(crc32c_add(7, raw + 20, n) == (crc32c_shift(7 ^ before, n) ^ whole),
+                  "the last %zu bytes", n);
+    }
 }

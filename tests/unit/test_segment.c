@@ -265,6 +265,26 @@ Test(segment, reader_in_front_of_a_growing_file_gets_each_record_once)
     segment_close(&reader);
 }
 
+/* What was read while its writer was at work says nothing about the end. */
+Test(segment, follower_whose_segment_was_closed_gets_the_rest)
+{
+    struct segment_reader reader;
+    struct err e;
+
+    memset(file + file_bytes, 0, 5000);
+    write_file(file, record_at[1] + 11);
+    cr_assert(segment_open(&reader, path, &sample, &e) == 0);
+    reader.mode = SEGMENT_FOLLOWED;
+    cr_expect(segment_next(&reader, &e) == SEGMENT_RECORD && reader.seq == 1);
+    cr_expect(segment_next(&reader, &e) == SEGMENT_END);
+    write_file(file, file_bytes + 5000);
+    reader.mode = SEGMENT_SETTLED;
+    for (uint64_t seq = 2; seq <= RECORDS; seq++)
+        cr_expect(segment_next(&reader, &e) == SEGMENT_RECORD && reader.seq == seq);
+    cr_expect(segment_next(&reader, &e) == SEGMENT_END);
+    segment_close(&reader);
+}
+
 Test(segment, reader_notices_that_the_file_was_recycled)
 {
     struct segment_reader reader;
@@ -279,4 +299,109 @@ Test(segment, reader_notices_that_the_file_was_recycled)
     write_file(file, file_bytes);
     cr_expect(segment_next(&reader, &e) == SEGMENT_GONE);
     segment_close(&reader);
+}
+
+/* ---- a file made to be slow ---- */
+
+#define SLOW_BYTES (3u << 20)
+#define SLOW_TAG   0x0A0A0A0Au /* ends in a newline whatever it is taken for */
+
+/* The header, then a claim to be the longest possible record at every place, the last byte of which is
+ * a newline. */
+static unsigned char *make_slow(void)
+{
+    unsigned char *slow = malloc(SLOW_BYTES);
+    struct segment_header header = { sample, 1, SLOW_TAG };
+
+    cr_assert(slow != NULL);
+    segment_put_header(slow, &header);
+    for (size_t at = SEGMENT_HEADER_BYTES; at < SLOW_BYTES; at += RECORD_ALIGN) {
+        put_u32(slow + at, SLOW_TAG);
+        put_u32(slow + at + 4, LINE_BYTES_MAX - 3);
+    }
+    return slow;
+}
+
+/* A record with a short line; returns its bytes. */
+static size_t put_short(unsigned char *p, uint64_t seq)
+{
+    memcpy(p + RECORD_HEADER_BYTES, "{}\n", 3);
+    segment_put_record(p, SLOW_TAG, segment_seed(&sample), seq, 3);
+    return segment_record_bytes(3);
+}
+
+/* How many records there are, and what it costs: never more than a few times the file. */
+static uint64_t read_slow(unsigned char *slow, bool with_header)
+{
+    struct segment_reader reader;
+    enum segment_step step;
+    uint64_t records = 0;
+
+    if (!with_header)
+        memset(slow, 0, SEGMENT_HEADER_BYTES);
+    write_file(slow, SLOW_BYTES);
+    cr_assert(segment_open(&reader, path, &sample, NULL) == 0);
+    while ((step = segment_next(&reader, NULL)) == SEGMENT_RECORD || step == SEGMENT_DAMAGE)
+        records += step == SEGMENT_RECORD;
+    cr_expect(step == SEGMENT_END);
+    cr_expect(reader.work_bytes >= SLOW_BYTES && reader.work_bytes < 8ull * SLOW_BYTES, "%d times",
+              (int)(reader.work_bytes / SLOW_BYTES));
+    segment_close(&reader);
+    return records;
+}
+
+Test(segment, claims_of_long_records_cost_a_few_bytes_each_and_hide_none)
+{
+    static const size_t places[] = { 64, 4096, 200000, 200032, 1048576, 1500000, SLOW_BYTES - 24 };
+
+    for (int with_header = 0; with_header <= 1; with_header++) {
+        unsigned char *slow = make_slow();
+
+        for (size_t i = 0; i < sizeof places / sizeof places[0]; i++)
+            put_short(slow + places[i], 1 + i);
+        cr_expect(read_slow(slow, with_header) == sizeof places / sizeof places[0]);
+        free(slow);
+    }
+}
+
+Test(segment, claims_between_all_records_cost_a_few_bytes_each)
+{
+    for (int with_header = 0; with_header <= 1; with_header++) {
+        unsigned char *slow = make_slow();
+        uint64_t records = 0;
+
+        for (size_t at = SEGMENT_HEADER_BYTES; at + 64 < SLOW_BYTES; at += RECORD_ALIGN)
+            at += put_short(slow + at, ++records);
+        cr_expect(read_slow(slow, with_header) == records);
+        free(slow);
+    }
+}
+
+/* The reader was slower than the next life of the file: what is left of this one is no reason to
+ * pass over what was written over, it is all in the sealed file. */
+Test(segment, reader_in_a_file_that_is_being_recycled_notices_it)
+{
+    struct segment_reader reader;
+    struct segment_id after = sample;
+    unsigned char *slow = make_slow();
+    size_t at = SEGMENT_HEADER_BYTES, half = SLOW_BYTES / 2;
+    uint64_t seq = 0;
+    struct err e;
+
+    while (at + 24 <= SLOW_BYTES)
+        at += put_short(slow + at, ++seq);
+    write_file(slow, SLOW_BYTES);
+    cr_assert(segment_open(&reader, path, &sample, &e) == 0);
+    cr_expect(segment_next(&reader, &e) == SEGMENT_RECORD);
+    after.number++;
+    make_segment(&after, 7, 0x12345678u);
+    memcpy(slow, file, SEGMENT_HEADER_BYTES);
+    memset(slow + SEGMENT_HEADER_BYTES, 'x', half - SEGMENT_HEADER_BYTES);
+    write_file(slow, SLOW_BYTES);
+    while (segment_next(&reader, &e) == SEGMENT_RECORD)
+        ;
+    cr_expect(segment_next(&reader, &e) == SEGMENT_GONE);
+    cr_expect(reader.seq * 24 < half);
+    segment_close(&reader);
+    free(slow);
 }

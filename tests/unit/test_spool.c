@@ -205,10 +205,10 @@ Test(spool, file_that_cannot_grow_is_followed_by_another)
 
     data_store_open(&s, false);
     for (int i = 0; i < 3; i++) {
-        fault_fs_clear();
-        fault_fs_set(FAULT_RESERVE, (struct fault){ "/spool/", 1, 3, EFBIG, 0 }); /* all sizes */
+        fault_fs_set(FAULT_RESERVE, (struct fault){ "/spool/", 1, -1, EFBIG, 0 }); /* any size */
         for (; fault_fs_hits(FAULT_RESERVE) == 0; turns++)
             accepted += data_store_write(&s, 0, DATA_NOON_MS, 50, &batch);
+        fault_fs_clear();
     }
     accepted += data_store_write(&s, 0, DATA_NOON_MS, 50, &batch);
     cr_expect(spool_state(store_spool(s.store, 0), batch) == SPOOL_KEPT);
@@ -443,6 +443,29 @@ Test(spool, failed_sync_moves_the_batch_to_a_new_segment)
     store_counters(s.store, &counters);
     cr_expect(counters.sync_errors == 1 && counters.segments_opened == 2);
     expect_all(7);
+    expect_all_also_sealed(7);
+}
+
+/* Something foreign has the sealed name of the segment whose disk failed, so it stays in the spool
+ * while the one that its batch went to is sealed. */
+Test(spool, copies_of_a_moved_batch_are_not_delivered_once_their_segment_can_be_read_again)
+{
+    data_store_open(&s, true);
+    cr_expect(data_store_keep(&s, 0, DATA_NOON_MS, 3) == SPOOL_KEPT);
+    data_dir_shell(
+        "stem=$(basename $D/spool/*.seg .seg) && mkdir -p $D/hits/dt=2026-11-24/hour=12 &&"
+        " echo foreign >$D/hits/dt=2026-11-24/hour=12/$stem.ndjson.gz");
+    fault_fs_set(FAULT_SYNC, (struct fault){ "/spool/", 0, 1, EIO, 0 });
+    cr_expect(data_store_keep(&s, 0, DATA_NOON_MS, 4) == SPOOL_KEPT);
+    cr_expect(fault_fs_hits(FAULT_SYNC) == 1);
+    for (unsigned i = 0; i < s.options.workers; i++)
+        spool_close(store_spool(s.store, i));
+    cr_expect(store_close(s.store, NULL) != 0, "something stays in the spool");
+    s.store = NULL;
+    cr_expect(data_dir_count("*-0-1.seg") == 1 && data_dir_count("*-0-2.ndjson.gz") == 1);
+    data_dir_shell("rm $D/hits/dt=2026-11-24/hour=12/*-0-1.ndjson.gz");
+    expect_all(7);
+    data_store_open(&s, true);
     expect_all_also_sealed(7);
 }
 

@@ -155,10 +155,11 @@ class Reader:
         """V11: the lines of a block, or None."""
         inflater = zlib.decompressobj(-15)
         try:
-            raw = inflater.decompress(packed, raw_bytes + 1)
+            raw = inflater.decompress(packed + b"\x03\x00", raw_bytes + 1)
         except zlib.error:
             return None
-        return raw if len(raw) == raw_bytes and zlib.crc32(raw) == crc else None
+        whole = inflater.eof and not inflater.unused_data and len(raw) == raw_bytes
+        return raw if whole and zlib.crc32(raw) == crc else None
 
     def find(self, data, table, block):
         """V12: the block somewhere near, or None."""

@@ -387,6 +387,20 @@ static void spoil_sector(const struct sample *s)
     run_trial(t);
 }
 
+/* The flush at the end of a block holds no text, so whether the block is believed is a matter of the rule (V11). */
+static void flip_flush(const struct sample *s, unsigned long every)
+{
+    for (size_t bit = 0; bit < 40; bit += every) {
+        size_t at = s->unit[0].end - 1 - bit / 8;
+        struct trial *t = begin(s, "");
+
+        snprintf(t->what, sizeof t->what, "bit %zu flipped at %zu, in a flush", bit % 8, at);
+        t->bytes[at] ^= (unsigned char)(1u << bit % 8);
+        run_trial(t);
+        ask_second_reader(t);
+    }
+}
+
 /* Units with the bytes up to the next one. */
 static size_t next_unit(const struct sample *s, unsigned k)
 {
@@ -527,6 +541,7 @@ int main(int argc, char **argv)
         for (unsigned long k = 0; k < flips / 20; k++)
             kinds[k % (sizeof kinds / sizeof kinds[0])](&sample[i]);
     }
+    flip_flush(&sample[1], every);
     for (unsigned long k = 0; k < flips; k++)
         flip_bits(&sample[k % 3]);
     printf("damage: %llu damaged files, in %llu of them damage was told; %llu runs of crumb and "

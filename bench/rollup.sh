@@ -3,7 +3,7 @@
 #
 # HITS (10,000,000) of one day are generated, stored, sealed and rolled up: that is measured, too. The year is
 # made of that day, see rollup_year.c. Then each report is asked ROUNDS (5) times, for a year that begins within
-# a month (so 11 months and 30 days are merged); printed are the median in seconds, warm, and once cold (the
+# a month (so 11 months and 29 days are joined); printed are the median in seconds, warm, and once cold (the
 # rollups dropped from the page cache before).
 set -eu
 cd "$(dirname "$0")/.."

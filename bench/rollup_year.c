@@ -6,9 +6,11 @@
  *
  * Nobody has 3.65 thousand million hits at hand, so the day is real (hits, sealed files, crumb rollup) and
  * the year is made of its rollup: each day's visitors get hashes of their own, but for three of ten, who
- * come every day; times are moved; months are merged from days by the code that crumb rollup uses. The
- * sealed files are placeholders of one byte, 12 an hour, so that looking at their names and sizes costs what
- * it does with real ones; no report that is measured reads them.
+ * come every day; times are moved. For that a visitor's place in the real day says which hash is meant: each
+ * day the hashes are made anew, and every key's visitors are taken by their places, several days at the same
+ * time. Days are written, and months merged from them, by the code that crumb rollup uses. The sealed files
+ * are placeholders of one byte, 12 an hour, so that looking at their names and sizes costs what it does with
+ * real ones; no report that is measured reads them.
  */
 #include <stdio.h>
 #include <stdlib.h>
@@ -19,6 +21,7 @@
 #include "base/date.h"
 #include "base/fs.h"
 #include "base/hash.h"
+#include "base/tasks.h"
 #include "report/report.h"
 #include "store/spool.h"
 #include "store/store.h"
@@ -26,6 +29,7 @@
 #define DAY_MS     INT64_C(1767225600000) /* 2026-01-01T00:00Z */
 #define YEAR_MS    INT64_C(1762732800000) /* 2025-11-10T00:00Z */
 #define LINE_BYTES 1024
+#define CITIES     5000
 
 static void need(bool fine, const char *what, const struct err *e)
 {
@@ -82,6 +86,7 @@ static void add_fields(struct buf *b, uint64_t visitor, uint64_t i, int64_t ms)
     static const char *const hosts[] = { "www.google.com", "duckduckgo.com", "t.co",
                                          "news.example.org" };
     uint64_t of_visitor = hash64(str_from((const char *)&visitor, sizeof visitor), 9);
+    unsigned city = (unsigned)(of_visitor % CITIES); /* is in one region of one country */
 
     buf_add_lit(b, "{\"v\":1,\"ts\":\"");
     date_add_rfc3339(b, ms);
@@ -93,8 +98,7 @@ static void add_fields(struct buf *b, uint64_t visitor, uint64_t i, int64_t ms)
     buf_addf(b,
              ",\"country\":\"%c%c\",\"region\":\"%u\",\"city\":\"City "
              "%u\",\"asn\":%u,\"as_org\":\"Network\"",
-             'A' + (int)(of_visitor % 7), 'A' + (int)(of_visitor / 7 % 7),
-             (unsigned)(of_visitor % 200), (unsigned)(of_visitor % 5000),
+             'A' + (int)(city % 7), 'A' + (int)(city / 7 % 7), city % 196, city,
              (unsigned)(of_visitor % 800));
     buf_addf(b, ",\"host\":\"shop.example\",\"path\":\"/%s/%u\"", below(2) == 0 ? "item" : "news",
              (unsigned)skewed(20000));
@@ -160,7 +164,67 @@ static void make_day(const char *dir, uint64_t hits)
     printf("%llu hits of %llu visitors\n", (unsigned long long)hits, (unsigned long long)visitors);
 }
 
-/* ---- the year ------------------------------------------------------------------------------------------------ */
+/* ---- a day of the year ---------------------------------------------------------------------------------------- */
+
+/* A key of the real day, its visitors as their places among the visitors of the day. */
+struct key {
+    struct str text; /* in the file */
+    uint64_t count[TALLY_COUNTS];
+    uint32_t *place;
+    size_t places;
+};
+
+/* The real day. */
+struct model {
+    struct rollup_file *file;
+    struct summary *base; /* no tables */
+    struct {
+        struct key *key;
+        size_t keys;
+        bool known;
+    } table[SUMMARY_TABLES_MAX];
+};
+
+static void read_key(struct key *key, struct unpack *u)
+{
+    uint32_t last;
+
+    key->text = unpack_text(u);
+    for (int c = 0; c < TALLY_COUNTS; c++)
+        key->count[c] = unpack_number(u);
+    need(unpack_number(u) == SET_PLACES, "a day of so many visitors that they are estimated", NULL);
+    key->places = unpack_count(u, 1);
+    key->place = malloc((key->places + 1) * sizeof *key->place);
+    need(key->place != NULL, "memory", NULL);
+    if (key->places == 0)
+        return;
+    key->place[0] = last = (uint32_t)unpack_number(u);
+    unpack_ascending(u, key->places - 1, &last, key->place + 1);
+}
+
+static void read_model(struct model *model, struct rollup_file *file)
+{
+    struct err e = { 0 };
+    size_t count;
+
+    summary_rows(&count);
+    model->file = file;
+    model->base = rollup_load(file, 0, true, &e);
+    need(model->base != NULL && model->base->visitors.registers == NULL, "the day", &e);
+    for (int t = 0; t < (int)count; t++) {
+        struct unpack u;
+
+        model->table[t].known = rollup_has_table(file, 0, t) && rollup_section(file, 0, t, &u);
+        if (!model->table[t].known)
+            continue;
+        model->table[t].keys = unpack_count(&u, 6);
+        model->table[t].key = calloc(model->table[t].keys + 1, sizeof *model->table[t].key);
+        need(model->table[t].key != NULL, "memory", NULL);
+        for (size_t i = 0; i < model->table[t].keys; i++)
+            read_key(&model->table[t].key[i], &u);
+        need(!u.bad && u.p == u.end, "a table", NULL);
+    }
+}
 
 static uint64_t move_visitor(uint64_t visitor, int day)
 {
@@ -170,23 +234,39 @@ static uint64_t move_visitor(uint64_t visitor, int day)
                             : hash64(str_from((const char *)numbers, sizeof numbers), 1) | 1;
 }
 
-/* What was estimated is estimated anew from registers that no longer fit the day: shift each to another place. */
+/* Hashes are spread evenly: by their first bits they get almost where they belong. */
+#define BUCKET_BITS 16
+
+static void sort_hashes(uint64_t *hash, size_t count)
+{
+    uint64_t *sorted = malloc((count + 1) * sizeof *sorted);
+    size_t *begin = calloc((1u << BUCKET_BITS) + 1, sizeof *begin);
+
+    need(sorted != NULL && begin != NULL, "memory", NULL);
+    for (size_t i = 0; i < count; i++)
+        begin[(hash[i] >> (64 - BUCKET_BITS)) + 1]++;
+    for (size_t b = 0; b < 1u << BUCKET_BITS; b++)
+        begin[b + 1] += begin[b];
+    for (size_t i = 0; i < count; i++)
+        sorted[begin[hash[i] >> (64 - BUCKET_BITS)]++] = hash[i];
+    for (size_t i = 1; i < count; i++) {
+        uint64_t moved = sorted[i];
+        size_t k = i;
+
+        for (; k > 0 && sorted[k - 1] > moved; k--)
+            sorted[k] = sorted[k - 1];
+        sorted[k] = moved;
+    }
+    memcpy(hash, sorted, count * sizeof *hash);
+    free(sorted);
+    free(begin);
+}
+
 static void move_set(struct set *set, int day)
 {
     for (size_t i = 0; i < set->count; i++)
         set->hash[i] = move_visitor(set->hash[i], day);
-    set_sort(set);
-    if (set->registers != NULL) {
-        unsigned char *moved = malloc(SET_REGISTERS(set->bits));
-
-        need(moved != NULL, "memory", NULL);
-        for (unsigned i = 0; i < SET_REGISTERS(set->bits); i++)
-            moved[i] = set->registers[i % 10 < 3 ? i
-                                                 : (i * 7919u + (unsigned)day * 104729u) %
-                                                       SET_REGISTERS(set->bits)];
-        free(set->registers);
-        set->registers = moved;
-    }
+    sort_hashes(set->hash, set->count);
 }
 
 static int compare_sessions(const void *a, const void *b)
@@ -198,7 +278,8 @@ static int compare_sessions(const void *a, const void *b)
     return (x->first_ms > y->first_ms) - (x->first_ms < y->first_ms);
 }
 
-static void move_summary(struct summary *s, int day)
+/* All but the tables. */
+static void move_base(struct summary *s, int day)
 {
     int64_t by_ms = YEAR_MS + day * (int64_t)DATE_DAY_MS - s->since_ms;
 
@@ -220,11 +301,50 @@ static void move_summary(struct summary *s, int day)
         move_set(&s->steps[i].head, day);
         move_set(&s->steps[i].tail, day);
     }
-    for (size_t t = 0; t < SUMMARY_TABLES_MAX; t++) {
-        for (size_t i = 0; i < s->tables[t].count; i++)
-            move_set(&s->tables[t].key[i].visitors, day);
+}
+
+/* moved: of each place of the real day, the hash that is meant this day. */
+static void move_table(struct summary_table *table, const struct key *key, size_t keys,
+                       const uint64_t *moved)
+{
+    table->known = true;
+    table->key = calloc(keys + 1, sizeof *table->key);
+    table->count = keys;
+    need(table->key != NULL, "memory", NULL);
+    for (size_t i = 0; i < keys; i++) {
+        struct set *set = &table->key[i].visitors;
+
+        table->key[i].key = key[i].text;
+        memcpy(table->key[i].count, key[i].count, sizeof key[i].count);
+        set->count = set->cap = key[i].places;
+        set->hash = malloc((set->count + 1) * sizeof *set->hash);
+        need(set->hash != NULL, "memory", NULL);
+        for (size_t k = 0; k < set->count; k++)
+            set->hash[k] = moved[key[i].place[k]];
     }
 }
+
+static struct summary *make_moved(const struct model *model, int day)
+{
+    struct err e = { 0 };
+    struct summary *s = rollup_load(model->file, 0, true, &e);
+    uint64_t *moved;
+
+    need(s != NULL, "the day", &e);
+    moved = malloc((s->visitors.count + 1) * sizeof *moved);
+    need(moved != NULL, "memory", NULL);
+    for (size_t i = 0; i < s->visitors.count; i++)
+        moved[i] = move_visitor(s->visitors.hash[i], day);
+    move_base(s, day);
+    for (int t = 0; t < SUMMARY_TABLES_MAX; t++) {
+        if (model->table[t].known)
+            move_table(&s->tables[t], model->table[t].key, model->table[t].keys, moved);
+    }
+    free(moved);
+    return s;
+}
+
+/* ---- the year ------------------------------------------------------------------------------------------------ */
 
 static void make_placeholders(const char *dir, int days)
 {
@@ -249,32 +369,88 @@ static void make_placeholders(const char *dir, int days)
     }
 }
 
-struct target {
+struct year {
     const char *dir;
+    struct model model;
     struct hours hours;
     uint64_t fingerprint;
+    int days;
 };
 
-static void put(const struct target *target, enum rollup_level level, struct summary *s)
+/* Where a rollup goes, and what it says of itself. */
+static struct rollup_head place_rollup(const struct year *year, enum rollup_level level,
+                                       int64_t since_ms, int64_t until_ms, rollup_path path)
 {
-    struct rollup_site site = { STR("shop"), NULL };
-    struct rollup_contents contents = { .all = s, .site = &site, .sites = 1, .complete = true };
+    struct rollup_head head = { .fingerprint = year->fingerprint,
+                                .since_ms = since_ms,
+                                .until_ms = until_ms,
+                                .idle_ms = year->model.base->idle_ms,
+                                .zone = STR("UTC") };
     char name[ROLLUP_LABEL_BYTES];
+    struct err e = { 0 };
+
+    need(
+        rollup_source(&year->hours, rollup_hour_at(&year->hours, since_ms), until_ms, &head.source),
+        "source", NULL);
+    rollup_file_name(name, level, since_ms);
+    need(rollup_path_of(path, year->dir, rollup_level_name(level), name, &e) == 0, "path", &e);
+    return head;
+}
+
+static void make_day_of_year(void *arg, size_t day)
+{
+    const struct year *year = arg;
+    struct summary *s = make_moved(&year->model, (int)day);
+    struct rollup_writer writer = { 0 };
+    struct rollup_head head;
     rollup_path path;
     struct err e = { 0 };
 
-    contents.head = (struct rollup_head){ .fingerprint = target->fingerprint,
-                                          .since_ms = s->since_ms,
-                                          .until_ms = s->until_ms,
-                                          .idle_ms = s->idle_ms,
-                                          .zone = STR("UTC") };
-    need(rollup_source(&target->hours, rollup_hour_at(&target->hours, s->since_ms), s->until_ms,
-                       &contents.head.source),
-         "source", NULL);
-    rollup_file_name(name, level, s->since_ms);
-    need(rollup_path_of(path, target->dir, rollup_level_name(level), name, &e) == 0 &&
-             rollup_write(path, &contents, &e) == 0,
-         "write", &e);
+    head = place_rollup(year, ROLLUP_DAY, s->since_ms, s->until_ms, path);
+    rollup_add_site(&writer, STR("shop"), 0);
+    need(rollup_add_summary(&writer, s, 1, &e) == 0 &&
+             rollup_write(path, &writer, &head, true, &e) == 0,
+         "a day", &e);
+    rollup_writer_free(&writer);
+    summary_free(s);
+}
+
+static int64_t day_ms(int day)
+{
+    return YEAR_MS + day * (int64_t)DATE_DAY_MS;
+}
+
+/* The month of which all days are there. */
+static void make_month(const struct year *year, int first, int end)
+{
+    struct rollup_file *file[31];
+    struct rollup_head head;
+    rollup_path path;
+    struct err e = { 0 };
+
+    for (int day = first; day < end; day++) {
+        place_rollup(year, ROLLUP_DAY, day_ms(day), day_ms(day + 1), path);
+        file[day - first] = rollup_open(path, &e);
+        need(file[day - first] != NULL, path, &e);
+    }
+    head = place_rollup(year, ROLLUP_MONTH, day_ms(first), day_ms(end), path);
+    need(rollup_merge(path, &head, file, (size_t)(end - first), 0, &e) == 0, path, &e);
+    for (int day = first; day < end; day++)
+        rollup_close(file[day - first]);
+}
+
+/* Days of full months follow each other; what is before the first and behind the last are days alone. */
+static void make_months(const struct year *year)
+{
+    int first = -1;
+
+    for (int day = 0; day <= year->days; day++) {
+        if (date_of_ms(day_ms(day)).day != 1)
+            continue;
+        if (first >= 0)
+            make_month(year, first, day);
+        first = day;
+    }
 }
 
 /* One file in the folder. */
@@ -296,10 +472,8 @@ static struct rollup_file *open_day(const char *dir)
 
 static void make_year(const char *day_dir, const char *dir, int days)
 {
-    struct rollup_file *day = open_day(day_dir);
     struct report_spec spec = { .idle_ms = REPORT_IDLE_MS };
-    struct target target = { .dir = dir };
-    struct merger month = { 0 };
+    struct year year = { .dir = dir, .days = days };
     char command[2 * ROLLUP_PATH_BYTES];
     uint64_t seed;
     struct err e = { 0 };
@@ -310,30 +484,14 @@ static void make_year(const char *day_dir, const char *dir, int days)
              day_dir, dir);
     need(system(command) == 0, command, NULL);
     need(rollup_read_seed(dir, &seed, &e) == 0 &&
-             rollup_fingerprint(&target.fingerprint, seed, &spec, &e) == 0 &&
-             hours_list(&target.hours, dir, INT64_MIN, INT64_MAX, &e) == 0,
+             rollup_fingerprint(&year.fingerprint, seed, &spec, &e) == 0 &&
+             hours_list(&year.hours, dir, INT64_MIN, INT64_MAX, &e) == 0,
          dir, &e);
-    for (int i = 0; i < days; i++) {
-        struct summary *s = rollup_load(day, 0, UINT32_MAX, true, &e);
-        struct date d;
-
-        need(s != NULL, "day", &e);
-        move_summary(s, i);
-        put(&target, ROLLUP_DAY, s);
-        d = date_of_ms(s->until_ms);
-        need(merger_add(&month, s, &e) == 0, "merge", &e);
-        if (d.day == 1 || i == days - 1) {
-            s = merger_end(&month, &e);
-            need(s != NULL, "merge", &e);
-            if (d.day == 1 && date_of_ms(s->since_ms).day == 1)
-                put(&target, ROLLUP_MONTH, s);
-            summary_free(s);
-            month = (struct merger){ 0 };
-        }
-    }
-    printf("%d days, %zu hours\n", days, target.hours.count);
-    hours_free(&target.hours);
-    rollup_close(day);
+    read_model(&year.model, open_day(day_dir));
+    tasks_run(period_threads(0), (size_t)days, make_day_of_year, &year);
+    make_months(&year);
+    printf("%d days, %zu hours\n", days, year.hours.count);
+    hours_free(&year.hours);
 }
 
 int main(int argc, char **argv)

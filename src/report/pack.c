@@ -91,7 +91,7 @@ const unsigned char *unpack_bytes(struct unpack *u, size_t n)
     return p;
 }
 
-uint64_t unpack_number(struct unpack *u)
+uint64_t unpack_long_number(struct unpack *u)
 {
     uint64_t value = 0;
 
@@ -142,4 +142,88 @@ size_t unpack_count(struct unpack *u, size_t least)
         return 0;
     }
     return (size_t)n;
+}
+
+/* ---- many numbers ---------------------------------------------------------------------------------------- */
+
+#define ONES UINT64_C(0x0101010101010101)
+#define TOPS (ONES << 7)
+
+static uint64_t load(const unsigned char *p)
+{
+    uint64_t value;
+
+    memcpy(&value, p, sizeof value);
+    return le64toh(value);
+}
+
+/* Every number ends with a byte without the top bit: eight bytes at a time they are counted. */
+void unpack_skip(struct unpack *u, size_t n)
+{
+    const unsigned char *p = u->p;
+
+    while (u->end - p >= (ptrdiff_t)sizeof(uint64_t)) {
+        uint64_t ends = ~load(p) & TOPS;
+        size_t count = (size_t)((ends >> 7) * ONES >> 56);
+
+        if (count >= n)
+            break;
+        n -= count;
+        p += sizeof ends;
+    }
+    while (n > 0 && p < u->end)
+        n -= *p++ < 0x80;
+    u->p = p;
+    if (n > 0)
+        spoil(u);
+}
+
+/* Eight numbers of a byte each; false when they are not. */
+static bool take_eight(struct unpack *u, uint64_t *at, uint32_t *place)
+{
+    uint64_t bytes = load(u->p);
+
+    if ((bytes & TOPS) != 0)
+        return false;
+    u->bad |= ((bytes - ONES) & TOPS) != 0; /* one of them is 0 */
+    for (int i = 0; i < 8; i++) {
+        *at += bytes & 0xFF;
+        place[i] = (uint32_t)*at;
+        bytes >>= 8;
+    }
+    u->p += 8;
+    return true;
+}
+
+void unpack_ascending(struct unpack *u, size_t n, uint32_t *last, uint32_t *place)
+{
+    uint64_t at = *last;
+    size_t i = 0;
+
+    while (i < n) {
+        uint64_t more;
+
+        if (u->end - u->p < 8) {
+            more = unpack_number(u);
+        } else if (u->p[0] < 0x80) {
+            if (n - i >= 8 && take_eight(u, &at, place + i)) {
+                i += 8;
+                continue;
+            }
+            more = *u->p++;
+        } else if (u->p[1] < 0x80) {
+            more = (u->p[0] & 0x7Fu) | (uint64_t)u->p[1] << 7;
+            u->p += 2;
+        } else if (u->p[2] < 0x80) {
+            more = (u->p[0] & 0x7Fu) | (u->p[1] & 0x7Fu) << 7 | (uint64_t)u->p[2] << 14;
+            u->p += 3;
+        } else {
+            more = unpack_long_number(u);
+        }
+        u->bad |= more == 0 || more > UINT32_MAX;
+        at += more & UINT32_MAX;
+        place[i++] = (uint32_t)at;
+    }
+    u->bad |= at > UINT32_MAX;
+    *last = (uint32_t)at;
 }

@@ -35,10 +35,25 @@ static inline struct unpack unpack_over(const void *p, size_t n)
 
 /* Borrowed from what is read; NULL when there are fewer. */
 const unsigned char *unpack_bytes(struct unpack *u, size_t n);
-uint64_t unpack_number(struct unpack *u);
+uint64_t unpack_long_number(struct unpack *u);
+static inline uint64_t unpack_number(struct unpack *u)
+{
+    return u->p < u->end && *u->p < 0x80 ? *u->p++ : unpack_long_number(u);
+}
+
 int64_t unpack_signed(struct unpack *u);
 uint64_t unpack_u64(struct unpack *u);
 struct str unpack_text(struct unpack *u);
+
+/* Steps over n numbers without looking at them; one that has no end is not noticed. */
+void unpack_skip(struct unpack *u, size_t n);
+
+/*
+ * The next n numbers are what each place is more than the one before, which is *last: the places go to
+ * `place`, *last becomes the last one. One that is 0 more, or does not fit, is bad; then the places are
+ * of no use, but there are n.
+ */
+void unpack_ascending(struct unpack *u, size_t n, uint32_t *last, uint32_t *place);
 
 /* How many of something follow that takes at least `least` bytes each: more than there can be is bad. */
 size_t unpack_count(struct unpack *u, size_t least);

@@ -26,6 +26,9 @@ int period_read(struct period *period, const struct report_spec *spec, int64_t s
                 int64_t until_ms, enum report_step *step, bool keeps_stays, struct err *e);
 void period_free(struct period *period);
 
+/* As many threads as are asked for, or one for each processor. */
+unsigned period_threads(unsigned asked);
+
 /* Some 50 to 100 points where that can be; first and last: when the files begin. */
 enum report_step period_step(const struct report_spec *spec, int64_t first_ms, int64_t last_ms);
 

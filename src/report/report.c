@@ -221,12 +221,10 @@ static enum report_step step_for(const struct report_spec *spec, const struct bl
     return period_step(spec, first_ms, last_ms);
 }
 
-static unsigned threads_for(const struct report_spec *spec)
+unsigned period_threads(unsigned asked)
 {
     long processors = sysconf(_SC_NPROCESSORS_ONLN);
-    unsigned threads = spec->threads != 0 ? spec->threads
-                       : processors > 0   ? (unsigned)processors
-                                          : 1;
+    unsigned threads = asked != 0 ? asked : processors > 0 ? (unsigned)processors : 1;
 
     return threads < FOLD_THREADS_MAX ? threads : FOLD_THREADS_MAX;
 }
@@ -248,7 +246,7 @@ int period_read(struct period *period, const struct report_spec *spec, int64_t s
         return -1;
     period->since_ms = since_ms;
     period->until_ms = until_ms;
-    period->threads = threads_for(spec);
+    period->threads = period_threads(spec->threads);
     if (*step == REPORT_STEP_AUTO)
         *step = step_for(spec, job.blocks);
     if (plan_make(&period->plan, spec, *step, e) != 0)

@@ -38,6 +38,13 @@ bool rollup_source(const struct hours *hours, size_t from, int64_t until_ms, uin
 size_t rollup_hour_at(const struct hours *hours, int64_t ms);
 
 /*
+ * Writes the rollup of a stretch from those that it is made of, in order: hours, days or months. threads: 0
+ * is one for each processor. ERR_DAMAGED: one of them is.
+ */
+int rollup_merge(const char *path, const struct rollup_head *head, struct rollup_file **file,
+                 size_t count, unsigned threads, struct err *e);
+
+/*
  * Fills the period from rollups and, where there is none, from hits. 1: done; 0: nothing is there for the
  * question, the hits have to be read; -1 and e.
  */

@@ -1,5 +1,6 @@
 /*
- * rollup_file.c - the bytes of a rollup. See rollup_file.h for the contract.
+ * rollup_file.c - the bytes of a rollup, and how they are read; rollup_write.c writes them. See rollup_file.h
+ * for the contract.
  *
  *      0  magic    8  "crumbsum"
  *      8  version  4  1, lowest byte first, as all that is drawn with a size
@@ -32,8 +33,8 @@
  *  R2  the sections end where the file ends. A section whose check is wrong is damaged, the others are not.
  *  R3  nothing is read past the end of its section, and every section is read to its end.
  *  R4  hashes, places, keys and open sessions ascend; hashes are not 0; registers are at most as
- *      large as ranks can be; places
- *      are below the number of visitors, and there are such only when the visitors are hashes.
+ *      large as ranks can be; places are below the number of visitors, and there are such only when
+ *      the visitors are hashes, as there are registers of a key only when they are registers.
  *  R5  since < until; a site's part exists.
  *
  * A section without a rule that it fits to a stretch (its counts could be anything) is believed because of its
@@ -49,285 +50,15 @@
 #include "base/hash.h"
 #include "pack.h"
 
-#define MAGIC          "crumbsum"
-#define PREFIX_BYTES   24
 #define PATH_BYTES     4096
 #define PARTS_MAX      (ROLLUP_SITES + 1)
 #define SECTIONS_MAX   (SUMMARY_TABLES_MAX + 2)
 #define SITE_BYTES_MIN 2
-#define BASE           "base"
-#define TIME           "time"
+#define BASE_NUMBERS   12 /* before the visitors */
 
-enum { SET_HASHES, SET_PLACES, SET_ESTIMATE };
-
-static uint64_t check_of(const void *p, size_t n)
+uint64_t rollup_check(const void *p, size_t n)
 {
     return hash64(str_from(p, n), ROLLUP_VERSION);
-}
-
-/* ---- writing: sets ------------------------------------------------------------------------------------- */
-
-/* Where hash is among the visitors from `from` on: steps that double, then halves. A key of few visitors must not cost
- * a look at all of them. */
-static size_t place_of(const struct set *visitors, size_t from, uint64_t hash)
-{
-    size_t step = 1, low = from, high;
-
-    while (low + step < visitors->count && visitors->hash[low + step] <= hash) {
-        low += step;
-        step *= 2;
-    }
-    high = low + step < visitors->count ? low + step : visitors->count;
-    while (high - low > 1) {
-        size_t middle = low + (high - low) / 2;
-
-        if (visitors->hash[middle] <= hash)
-            low = middle;
-        else
-            high = middle;
-    }
-    return low;
-}
-
-/* Both ascend; all of set are in visitors. */
-static void pack_places(struct pack *pack, const struct set *set, const struct set *visitors)
-{
-    size_t at = 0, last = 0;
-
-    for (size_t i = 0; i < set->count; i++) {
-        at = place_of(visitors, at, set->hash[i]);
-        pack_number(pack, at - last);
-        last = at;
-    }
-}
-
-/* visitors: those of the part, or NULL when there are none to refer to. */
-static void pack_set(struct pack *pack, const struct set *set, const struct set *visitors)
-{
-    bool places = visitors != NULL && visitors->registers == NULL;
-
-    if (set->registers != NULL) {
-        pack_number(pack, SET_ESTIMATE);
-        pack_bytes(pack, set->registers, SET_REGISTERS(set->bits));
-        return;
-    }
-    pack_number(pack, places ? SET_PLACES : SET_HASHES);
-    pack_number(pack, set->count);
-    if (places)
-        pack_places(pack, set, visitors);
-    else
-        for (size_t i = 0; i < set->count; i++)
-            pack_u64(pack, set->hash[i]);
-}
-
-/* ---- writing: sections ---------------------------------------------------------------------------------- */
-
-static void pack_durations(struct pack *pack, const struct summary *s)
-{
-    uint32_t last = 0;
-
-    pack_number(pack, s->classes != NULL);
-    for (unsigned i = 0; s->classes != NULL && i < SUMMARY_CLASSES; i++)
-        pack_number(pack, s->classes[i]);
-    if (s->classes != NULL)
-        return;
-    pack_number(pack, s->durations);
-    for (size_t i = 0; i < s->durations; i++) {
-        pack_number(pack, s->duration[i] - last);
-        last = s->duration[i];
-    }
-}
-
-static void pack_base(struct pack *pack, const struct summary *s)
-{
-    const struct fold_totals *t = &s->totals;
-    const uint64_t counts[] = { t->records, t->bots,         t->unusable,    t->hits,
-                                t->views,   t->prefetches,   t->without_vid, t->sessions,
-                                t->bounces, t->session_views };
-
-    for (size_t i = 0; i < sizeof counts / sizeof counts[0]; i++)
-        pack_number(pack, counts[i]);
-    pack_signed(pack, t->first_ms);
-    pack_signed(pack, t->last_ms);
-    pack_set(pack, &s->visitors, NULL);
-    pack_set(pack, &s->fresh, &s->visitors);
-    pack_number(pack, s->open_count);
-    for (size_t i = 0; i < s->open_count; i++) {
-        const struct summary_session *open = &s->open[i];
-
-        pack_u64(pack, open->visitor);
-        pack_signed(pack, open->first_ms - s->since_ms);
-        pack_number(pack, (uint64_t)(open->last_ms - open->first_ms));
-        pack_number(pack, open->views);
-    }
-    pack_durations(pack, s);
-}
-
-static void pack_steps(struct pack *pack, const struct summary *s)
-{
-    for (int i = 0; i < SUMMARY_STEPS; i++) {
-        const struct summary_steps *steps = &s->steps[i];
-        int64_t last_ms = s->since_ms;
-
-        pack_number(pack, steps->known);
-        pack_number(pack, steps->count);
-        for (size_t r = 0; r < steps->count; r++) {
-            const struct summary_row *row = &steps->row[r];
-
-            pack_signed(pack, row->at_ms - last_ms);
-            pack_number(pack, row->hits);
-            pack_number(pack, row->views);
-            pack_number(pack, row->sessions);
-            pack_number(pack, row->visitors);
-            pack_number(pack, row->estimated);
-            last_ms = row->at_ms;
-        }
-        pack_set(pack, &steps->head, &s->visitors);
-        pack_set(pack, &steps->tail, &s->visitors);
-    }
-}
-
-static void pack_table(struct pack *pack, const struct summary_table *table,
-                       const struct set *visitors)
-{
-    pack_number(pack, table->count);
-    for (size_t i = 0; i < table->count; i++) {
-        const struct summary_key *key = &table->key[i];
-
-        pack_text(pack, key->key);
-        for (int c = 0; c < TALLY_COUNTS; c++)
-            pack_number(pack, key->count[c]);
-        pack_set(pack, &key->visitors, visitors);
-    }
-}
-
-/* ---- writing: the file ----------------------------------------------------------------------------------- */
-
-/* Tells the head of the section that was just packed behind `from`. */
-static void end_section(struct pack *head, const struct pack *body, const char *name, size_t from)
-{
-    if (body->failed)
-        return;
-    pack_text(head, str_of(name));
-    pack_number(head, body->n - from);
-    pack_u64(head, check_of(body->p + from, body->n - from));
-}
-
-static bool is_kept(const struct summary_table *table)
-{
-    return table->known && table->count <= ROLLUP_KEYS_MAX;
-}
-
-static bool has_steps(const struct summary *s)
-{
-    for (int i = 0; i < SUMMARY_STEPS; i++) {
-        if (s->steps[i].known)
-            return true;
-    }
-    return false;
-}
-
-static void pack_part(struct pack *head, struct pack *body, const struct summary *s)
-{
-    size_t rows_count, sections = 1 + has_steps(s), from = body->n;
-    const struct report_row *const *rows = summary_rows(&rows_count);
-
-    for (size_t t = 0; t < rows_count; t++)
-        sections += is_kept(&s->tables[t]);
-    pack_number(head, sections);
-    pack_base(body, s);
-    end_section(head, body, BASE, from);
-    if (has_steps(s)) {
-        from = body->n;
-        pack_steps(body, s);
-        end_section(head, body, TIME, from);
-    }
-    for (size_t t = 0; t < rows_count; t++) {
-        if (!is_kept(&s->tables[t]))
-            continue;
-        from = body->n;
-        pack_table(body, &s->tables[t], &s->visitors);
-        end_section(head, body, rows[t]->name, from);
-    }
-}
-
-static void pack_file(struct pack *head, struct pack *body, const struct rollup_contents *c)
-{
-    size_t parts = 1, part = 0;
-
-    for (size_t i = 0; i < c->sites; i++)
-        parts += c->site[i].summary != NULL;
-    pack_u64(head, c->head.fingerprint);
-    pack_u64(head, c->head.source);
-    pack_signed(head, c->head.since_ms);
-    pack_signed(head, c->head.until_ms);
-    pack_number(head, (uint64_t)c->head.idle_ms);
-    pack_text(head, c->head.zone);
-    pack_number(head, c->complete);
-    pack_number(head, parts);
-    pack_part(head, body, c->all);
-    for (size_t i = 0; i < c->sites; i++) {
-        if (c->site[i].summary != NULL)
-            pack_part(head, body, c->site[i].summary);
-    }
-    pack_number(head, c->sites);
-    for (size_t i = 0; i < c->sites; i++) {
-        pack_text(head, c->site[i].name);
-        pack_number(head, c->site[i].summary == NULL ? 0 : ++part);
-    }
-}
-
-static int write_atomically(const char *path, struct iovec *iov, int count, struct err *e)
-{
-    char tmp[PATH_BYTES], folder[PATH_BYTES];
-    struct fs_file file = FS_CLOSED;
-    char *slash;
-    size_t written;
-    int r;
-
-    if (snprintf(tmp, sizeof tmp, "%s.tmp", path) >= (int)sizeof tmp)
-        return err_set(e, ERR_INPUT, "the name of the data folder is too long");
-    snprintf(folder, sizeof folder, "%s", path);
-    slash = strrchr(folder, '/');
-    if (slash != NULL)
-        *slash = '\0';
-    if (fs_make_dirs(folder, e) != 0 || fs_open(&file, tmp, FS_REPLACE, e) != 0)
-        return -1;
-    r = fs_write_at(&file, iov, count, 0, &written, e);
-    if (r == 0)
-        r = fs_sync_data(&file, e);
-    fs_close(&file);
-    if (r == 0)
-        r = fs_rename(tmp, path, e);
-    if (r != 0)
-        fs_unlink(tmp, NULL);
-    return r; /* a power cut may take the name back, which costs making it again */
-}
-
-int rollup_write(const char *path, const struct rollup_contents *contents, struct err *e)
-{
-    struct pack prefix = { 0 }, head = { 0 }, body = { 0 };
-    uint32_t numbers[2];
-    int r;
-
-    pack_file(&head, &body, contents);
-    pack_bytes(&prefix, MAGIC, 8);
-    numbers[0] = htole32(ROLLUP_VERSION);
-    numbers[1] = htole32((uint32_t)head.n);
-    pack_bytes(&prefix, numbers, sizeof numbers);
-    if (!head.failed)
-        pack_u64(&prefix, check_of(head.p, head.n));
-    if (prefix.failed || head.failed || body.failed) {
-        r = err_set(e, ERR_MEMORY, "out of memory");
-    } else {
-        struct iovec iov[] = { { prefix.p, prefix.n }, { head.p, head.n }, { body.p, body.n } };
-
-        r = write_atomically(path, iov, 3, e);
-    }
-    pack_free(&prefix);
-    pack_free(&head);
-    pack_free(&body);
-    return r;
 }
 
 /* ---- reading: the head -------------------------------------------------------------------------------------- */
@@ -420,20 +151,21 @@ static bool is_ours(struct rollup_file *file)
     uint32_t version, length;
     uint64_t check;
 
-    if (file->size < PREFIX_BYTES || memcmp(p, MAGIC, 8) != 0)
+    if (file->size < ROLLUP_PREFIX_BYTES || memcmp(p, ROLLUP_MAGIC, 8) != 0)
         return false;
     memcpy(&version, p + 8, sizeof version);
     memcpy(&length, p + 12, sizeof length);
     memcpy(&check, p + 16, sizeof check);
     length = le32toh(length);
-    if (le32toh(version) != ROLLUP_VERSION || length > file->size - PREFIX_BYTES ||
-        le64toh(check) != check_of(p + PREFIX_BYTES, length))
+    if (le32toh(version) != ROLLUP_VERSION || length > file->size - ROLLUP_PREFIX_BYTES ||
+        le64toh(check) != rollup_check(p + ROLLUP_PREFIX_BYTES, length))
         return false;
-    return read_head(file, unpack_over(p + PREFIX_BYTES, length),
-                     unpack_over(p + PREFIX_BYTES + length, file->size - PREFIX_BYTES - length));
+    return read_head(
+        file, unpack_over(p + ROLLUP_PREFIX_BYTES, length),
+        unpack_over(p + ROLLUP_PREFIX_BYTES + length, file->size - ROLLUP_PREFIX_BYTES - length));
 }
 
-static int damaged(const struct rollup_file *file, struct err *e)
+int rollup_damaged(const struct rollup_file *file, struct err *e)
 {
     return err_set(e, ERR_DAMAGED, "%s is damaged", file->path);
 }
@@ -454,7 +186,7 @@ struct rollup_file *rollup_open(const char *path, struct err *e)
         r = fs_map(&open, &file->map, &file->size, e);
     fs_close(&open);
     if (r == 0 && !is_ours(file))
-        r = damaged(file, e);
+        r = rollup_damaged(file, e);
     if (r == 0)
         return file;
     rollup_close(file);
@@ -522,7 +254,7 @@ bool rollup_has_table(const struct rollup_file *file, int part, int table)
 
 bool rollup_has_steps(const struct rollup_file *file, int part)
 {
-    return find_section(file, part, TIME) != NULL;
+    return find_section(file, part, ROLLUP_TIME) != NULL;
 }
 
 /* ---- reading: sets ------------------------------------------------------------------------------------------- */
@@ -707,38 +439,6 @@ static int read_steps(struct unpack *u, struct summary *s)
     return 0;
 }
 
-static bool ascends(struct str a, struct str b)
-{
-    int r = memcmp(a.p, b.p, a.n < b.n ? a.n : b.n);
-
-    return r < 0 || (r == 0 && a.n < b.n);
-}
-
-static int read_table(struct unpack *u, struct summary *s, struct summary_table *table)
-{
-    size_t n = unpack_count(u, 6);
-
-    table->known = true;
-    table->key = calloc(n + 1, sizeof *table->key);
-    if (table->key == NULL)
-        return -1;
-    for (size_t i = 0; i < n && !u->bad; i++) {
-        struct summary_key *key = &table->key[i];
-        struct str text = unpack_text(u);
-
-        key->key = str_from(summary_keep(s, text), text.n);
-        if (key->key.p == NULL)
-            return -1;
-        table->count++;
-        u->bad |= i > 0 && !ascends(table->key[i - 1].key, key->key);
-        for (int c = 0; c < TALLY_COUNTS; c++)
-            key->count[c] = unpack_number(u);
-        if (read_set(u, &key->visitors, &s->visitors, SET_KEY_BITS) != 0)
-            return -1;
-    }
-    return 0;
-}
-
 /* ---- reading: a part ---------------------------------------------------------------------------------------------- */
 
 /* The reader of a section whose check is right. */
@@ -746,7 +446,7 @@ static struct unpack begin_section(const struct section *section)
 {
     struct unpack u = unpack_over(section->p, section->n);
 
-    u.bad = check_of(section->p, section->n) != section->check;
+    u.bad = rollup_check(section->p, section->n) != section->check;
     if (u.bad)
         u.p = u.end;
     return u;
@@ -758,12 +458,9 @@ static bool is_read(const struct unpack *u)
 }
 
 /* 1: all read, 0: damaged, -1: out of memory. */
-static int load(const struct rollup_file *file, int part, uint32_t tables, bool steps,
-                struct summary *s)
+static int load(const struct rollup_file *file, int part, bool steps, struct summary *s)
 {
-    size_t count;
-    const struct report_row *const *rows = summary_rows(&count);
-    const struct section *section = find_section(file, part, BASE);
+    const struct section *section = find_section(file, part, ROLLUP_BASE);
     struct unpack u;
 
     if (section == NULL)
@@ -773,29 +470,16 @@ static int load(const struct rollup_file *file, int part, uint32_t tables, bool 
         return -1;
     if (!is_read(&u))
         return 0;
-    section = steps ? find_section(file, part, TIME) : NULL;
-    if (section != NULL) {
-        u = begin_section(section);
-        if (read_steps(&u, s) != 0)
-            return -1;
-        if (!is_read(&u))
-            return 0;
-    }
-    for (size_t t = 0; t < count; t++) {
-        section = (tables >> t & 1) != 0 ? find_section(file, part, rows[t]->name) : NULL;
-        if (section == NULL)
-            continue;
-        u = begin_section(section);
-        if (read_table(&u, s, &s->tables[t]) != 0)
-            return -1;
-        if (!is_read(&u))
-            return 0;
-    }
-    return 1;
+    section = steps ? find_section(file, part, ROLLUP_TIME) : NULL;
+    if (section == NULL)
+        return 1;
+    u = begin_section(section);
+    if (read_steps(&u, s) != 0)
+        return -1;
+    return is_read(&u);
 }
 
-struct summary *rollup_load(const struct rollup_file *file, int part, uint32_t tables, bool steps,
-                            struct err *e)
+struct summary *rollup_load(const struct rollup_file *file, int part, bool steps, struct err *e)
 {
     const struct rollup_head *head = &file->head;
     struct summary *s = summary_new(head->since_ms, head->until_ms, head->idle_ms);
@@ -806,13 +490,41 @@ struct summary *rollup_load(const struct rollup_file *file, int part, uint32_t t
     for (size_t i = 0; s != NULL && i < SUMMARY_TABLES_MAX; i++)
         s->tables[i].known = false;
     if (s != NULL)
-        r = load(file, part, tables, steps, s);
+        r = load(file, part, steps, s);
     if (r == 1)
         return s;
     if (r == 0)
-        damaged(file, e);
+        rollup_damaged(file, e);
     else
         err_set(e, ERR_MEMORY, "out of memory");
     summary_free(s);
     return NULL;
+}
+
+/* ---- reading: what a join walks itself ---------------------------------------------------------------------------- */
+
+bool rollup_section(const struct rollup_file *file, int part, int table, struct unpack *u)
+{
+    size_t count;
+    const struct report_row *const *rows = summary_rows(&count);
+    const struct section *section = find_section(file, part, rows[table]->name);
+
+    if (section == NULL)
+        return false;
+    *u = begin_section(section);
+    return !u->bad;
+}
+
+bool rollup_visitors(const struct rollup_file *file, int part, const unsigned char **hashes,
+                     size_t *count)
+{
+    const struct section *section = find_section(file, part, ROLLUP_BASE);
+    struct unpack u = section == NULL ? unpack_over("", 0) : unpack_over(section->p, section->n);
+
+    unpack_skip(&u, BASE_NUMBERS);
+    if (unpack_number(&u) != SET_HASHES)
+        return false;
+    *count = unpack_count(&u, sizeof(uint64_t));
+    *hashes = unpack_bytes(&u, *count * sizeof(uint64_t));
+    return !u.bad;
 }

@@ -9,11 +9,19 @@
 #ifndef CRUMB_SRC_REPORT_ROLLUP_FILE_H
 #define CRUMB_SRC_REPORT_ROLLUP_FILE_H
 
+#include "pack.h"
 #include "summary.h"
 
 #define ROLLUP_VERSION  1
 #define ROLLUP_KEYS_MAX 50000 /* a table with more is left out, as a whole */
 #define ROLLUP_SITES    50    /* with a summary of their own: those with the most hits */
+
+/* For rollup_file.c and rollup_write.c. */
+#define ROLLUP_MAGIC        "crumbsum"
+#define ROLLUP_PREFIX_BYTES 24
+#define ROLLUP_BASE         "base"
+#define ROLLUP_TIME         "time"
+uint64_t rollup_check(const void *p, size_t n);
 
 /* What a file is of; it is valid for a question only where all of it fits. */
 struct rollup_head {
@@ -23,22 +31,29 @@ struct rollup_head {
     struct str zone; /* that its steps are of; "" when it has none */
 };
 
-/* Sites that have hits; `complete`: there are no others. A site alone shares the part of all. */
-struct rollup_site {
-    struct str name;
-    struct summary *summary; /* NULL: the same as all */
+struct join;
+
+/* What is to be written: parts, the first one of all sites together. A zeroed one is empty. */
+struct rollup_writer {
+    struct pack parts, sites, body;
+    size_t parts_count, sites_count;
 };
 
-struct rollup_contents {
-    struct rollup_head head;
-    const struct summary *all;
-    const struct rollup_site *site;
-    size_t sites;
-    bool complete;
-};
+/* The next part: everything but its tables from the summary, the tables from the join. */
+int rollup_add_part(struct rollup_writer *writer, const struct summary *summary, struct join *join,
+                    struct err *e);
 
-/* Atomically: the old file or the new one, whatever happens. */
-int rollup_write(const char *path, const struct rollup_contents *contents, struct err *e);
+/* The same of a summary that has its tables. */
+int rollup_add_summary(struct rollup_writer *writer, const struct summary *summary,
+                       unsigned threads, struct err *e);
+
+/* A site that has hits, and the number of its part; a site alone shares the part of all. */
+void rollup_add_site(struct rollup_writer *writer, struct str name, size_t part);
+
+/* Atomically: the old file or the new one, whatever happens. complete: no other sites have hits. */
+int rollup_write(const char *path, const struct rollup_writer *writer,
+                 const struct rollup_head *head, bool complete, struct err *e);
+void rollup_writer_free(struct rollup_writer *writer);
 
 struct rollup_file;
 
@@ -57,9 +72,18 @@ int rollup_part(const struct rollup_file *file, struct str site);
 bool rollup_has_table(const struct rollup_file *file, int part, int table);
 bool rollup_has_steps(const struct rollup_file *file, int part);
 
-/* tables: bits of those that are wanted (others are not known in the result). steps: the rows of the timeline, too. */
-struct summary *rollup_load(const struct rollup_file *file, int part, uint32_t tables, bool steps,
-                            struct err *e);
+/* All but its tables. steps: the rows of the timeline, too. ERR_DAMAGED. */
+struct summary *rollup_load(const struct rollup_file *file, int part, bool steps, struct err *e);
+
+/* For join.c: a table whose check is right, beginning with its number of keys. False: it is damaged. */
+bool rollup_section(const struct rollup_file *file, int part, int table, struct unpack *u);
+
+/* The hashes of a part that rollup_load took, 8 bytes each, lowest first; false when they are estimated. */
+bool rollup_visitors(const struct rollup_file *file, int part, const unsigned char **hashes,
+                     size_t *count);
+
+/* ERR_DAMAGED, with the file's name. */
+int rollup_damaged(const struct rollup_file *file, struct err *e);
 
 uint64_t rollup_file_bytes(const struct rollup_file *file);
 

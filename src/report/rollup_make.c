@@ -11,10 +11,9 @@
 #include "base/crypto.h"
 #include "base/date.h"
 #include "base/fs.h"
+#include "join.h"
 #include "rollup.h"
 #include "zone.h"
-
-#define ALL_TABLES UINT32_MAX
 
 /* Names of the files that this run found valid or made, in order. */
 struct kept {
@@ -116,12 +115,9 @@ static int keep_name(struct making *making, const struct interval *interval, str
     return 0;
 }
 
-static int write_file(struct making *making, const struct interval *interval, const char *path,
-                      struct rollup_contents *contents, struct err *e)
+static int tell_made(struct making *making, const struct interval *interval, const char *path,
+                     struct err *e)
 {
-    contents->head = head_of(making, interval);
-    if (rollup_write(path, contents, e) != 0)
-        return -1;
     making->counts->made[interval->level]++;
     if (making->options->made != NULL)
         making->options->made(making->options->arg, path);
@@ -130,9 +126,14 @@ static int write_file(struct making *making, const struct interval *interval, co
 
 /* ---- sites ------------------------------------------------------------------------------------------------- */
 
-/* All sites that were met, those with the most hits first, and what is known of each. */
+/* A site that was met, and what is known of it but for its tables; NULL: the same as all. */
+struct site {
+    struct str name;
+    struct summary *summary;
+};
+
 struct sites {
-    struct rollup_site *site;
+    struct site *site;
     uint64_t *hits; /* while they are collected, in the order of site */
     size_t count, cap;
     bool complete;
@@ -151,7 +152,7 @@ static void sites_free(struct sites *sites)
 
 static void add_site(struct sites *sites, struct str name, uint64_t hits)
 {
-    struct rollup_site *site;
+    struct site *site;
     uint64_t *more;
 
     for (size_t i = 0; i < sites->count; i++) {
@@ -170,7 +171,7 @@ static void add_site(struct sites *sites, struct str name, uint64_t hits)
     }
     if (sites->no_memory)
         return;
-    sites->site[sites->count] = (struct rollup_site){ .name = { str_dup(name), name.n } };
+    sites->site[sites->count] = (struct site){ .name = { str_dup(name), name.n } };
     sites->no_memory |= sites->site[sites->count].name.p == NULL;
     sites->hits[sites->count++] = hits;
 }
@@ -301,27 +302,39 @@ static struct summary *read_hour(struct making *making, const struct interval *i
     return summary;
 }
 
+/* The part of a site, or of all: 1: added, 0: hits are lost, -1 and e. */
+static int add_hour_part(struct making *making, const struct interval *interval, struct str site,
+                         struct sites *sites, struct rollup_writer *writer, struct err *e)
+{
+    bool damaged;
+    struct summary *summary = read_hour(making, interval, site, sites, &damaged, e);
+    int r = summary != NULL ? 1 : damaged ? 0 : -1;
+
+    if (r == 1 &&
+        rollup_add_summary(writer, summary, period_threads(making->options->threads), e) != 0)
+        r = -1;
+    summary_free(summary);
+    return r;
+}
+
 /* 1: made, 0: left out, -1 and e. */
 static int make_hour(struct making *making, const struct interval *interval, const char *path,
                      struct err *e)
 {
+    struct rollup_head head = head_of(making, interval);
     struct sites sites = { .complete = true };
-    bool damaged;
-    struct summary *all = read_hour(making, interval, STR_ABSENT, &sites, &damaged, e);
-    int r = all != NULL ? 1 : damaged ? 0 : -1;
+    struct rollup_writer writer = { 0 };
+    int r = add_hour_part(making, interval, STR_ABSENT, &sites, &writer, e);
 
-    for (size_t i = 0; r == 1 && sites.count > 1 && i < sites.count; i++) {
-        sites.site[i].summary = read_hour(making, interval, sites.site[i].name, NULL, &damaged, e);
-        r = sites.site[i].summary != NULL ? 1 : damaged ? 0 : -1;
+    for (size_t i = 0; r == 1 && i < sites.count; i++) {
+        rollup_add_site(&writer, sites.site[i].name, sites.count > 1 ? i + 1 : 0);
+        if (sites.count > 1)
+            r = add_hour_part(making, interval, sites.site[i].name, NULL, &writer, e);
     }
-    if (r == 1) {
-        struct rollup_contents contents = {
-            .all = all, .site = sites.site, .sites = sites.count, .complete = sites.complete
-        };
-
-        r = write_file(making, interval, path, &contents, e) == 0 ? 1 : -1;
-    }
-    summary_free(all);
+    if (r == 1 && (rollup_write(path, &writer, &head, sites.complete, e) != 0 ||
+                   tell_made(making, interval, path, e) != 0))
+        r = -1;
+    rollup_writer_free(&writer);
     sites_free(&sites);
     return r;
 }
@@ -375,10 +388,12 @@ static struct interval interval_at(const struct making *making, struct zone *zon
     return interval;
 }
 
-/* What a level above is made of. */
+/* What a level above is made of, and what it is. */
 struct children {
     struct rollup_file **file;
     size_t count;
+    struct rollup_head head;
+    unsigned threads;
 };
 
 static void children_free(struct children *children)
@@ -417,13 +432,45 @@ static int open_children(struct making *making, const struct interval *parent,
     return 1;
 }
 
-static struct summary *load_child(const struct rollup_file *file, int part, bool is_hour,
-                                  struct err *e)
-{
-    struct summary *summary = rollup_load(file, part, ALL_TABLES, true, e);
+/* The parts of a site, or of all, in the children that have one. */
+struct parts {
+    struct {
+        const struct rollup_file *file;
+        int part;
+    } * of;
+    size_t count;
+};
 
-    for (int i = 0; summary != NULL && is_hour && i < SUMMARY_STEPS; i++) {
-        if (summary_make_row(summary, summary_step(i)) != 0) {
+/* 1: found; 0: one of the children has it hidden among those that have no part of their own; -1: out of memory. */
+static int find_parts(struct parts *parts, const struct children *children, struct str site)
+{
+    *parts = (struct parts){ 0 };
+    parts->of = calloc(children->count + 1, sizeof *parts->of);
+    if (parts->of == NULL)
+        return -1;
+    for (size_t i = 0; i < children->count; i++) {
+        int part = rollup_part(children->file[i], site);
+
+        if (part == ROLLUP_UNKNOWN)
+            return 0;
+        if (part == ROLLUP_NO_HITS)
+            continue;
+        parts->of[parts->count].file = children->file[i];
+        parts->of[parts->count++].part = part;
+    }
+    return 1;
+}
+
+/* Hours have no rows of their own: they are of no zone. Called by several threads. */
+static struct summary *load_part(void *arg, size_t i, struct err *e)
+{
+    const struct parts *parts = arg;
+    const struct rollup_file *file = parts->of[i].file;
+    bool is_hour = rollup_head_of(file)->zone.n == 0;
+    struct summary *summary = rollup_load(file, parts->of[i].part, true, e);
+
+    for (int step = 0; summary != NULL && is_hour && step < SUMMARY_STEPS; step++) {
+        if (summary_make_row(summary, summary_step(step)) != 0) {
             no_memory(e);
             summary_free(summary);
             summary = NULL;
@@ -432,41 +479,61 @@ static struct summary *load_child(const struct rollup_file *file, int part, bool
     return summary;
 }
 
-/* Of one site, or of all. *known: none of the children has it hidden among those that have no part of their own. */
-static struct summary *merge_children(const struct interval *parent, int64_t idle_ms,
-                                      const struct children *children, struct str site, bool *known,
-                                      struct err *e)
+/* All but the tables. */
+static struct summary *merge_parts(const struct children *children, struct parts *parts,
+                                   struct err *e)
 {
-    struct merger merger = { 0 };
-    struct summary *summary = NULL;
-    bool failed = false;
+    const struct rollup_head *head = &children->head;
+    struct summary *summary;
 
-    *known = true;
-    for (size_t i = 0; *known && !failed && i < children->count; i++) {
-        int part = rollup_part(children->file[i], site);
-        struct summary *child;
-
-        *known = part != ROLLUP_UNKNOWN;
-        if (part < 0)
-            continue;
-        child = load_child(children->file[i], part, parent->level == ROLLUP_DAY, e);
-        failed = child == NULL || merger_add(&merger, child, e) != 0;
+    err_clear(e);
+    summary = summary_gather(load_part, parts, parts->count, children->threads, e);
+    if (summary == NULL && e->code == ERR_NONE)
+        summary = summary_new(head->since_ms, head->until_ms, head->idle_ms);
+    if (summary != NULL) {
+        summary->since_ms = head->since_ms;
+        summary->until_ms = head->until_ms;
+        if (summary_settle(summary) == 0)
+            return summary;
     }
-    if (*known && !failed) {
-        summary = merger_end(&merger, e);
-        if (summary == NULL && merger.count == 0)
-            summary = summary_new(parent->since_ms, parent->until_ms, idle_ms);
-    }
-    merger_free(&merger);
-    if (summary == NULL)
-        return NULL;
-    summary->since_ms = parent->since_ms;
-    summary->until_ms = parent->until_ms;
-    if (summary_settle(summary) == 0)
-        return summary;
-    no_memory(e);
+    if (e->code == ERR_NONE)
+        no_memory(e);
     summary_free(summary);
     return NULL;
+}
+
+/* 1: *summary is there, but for its tables; 0: not known, as find_parts; -1 and e. */
+static int merge_site(const struct children *children, struct str site, struct summary **summary,
+                      struct err *e)
+{
+    struct parts parts;
+    int r = find_parts(&parts, children, site);
+
+    if (r < 0)
+        no_memory(e);
+    if (r == 1) {
+        *summary = merge_parts(children, &parts, e);
+        r = *summary == NULL ? -1 : 1;
+    }
+    free(parts.of);
+    return r;
+}
+
+/* What was merged, and its tables. */
+static int add_level_part(const struct children *children, struct str site,
+                          const struct summary *summary, struct rollup_writer *writer,
+                          struct err *e)
+{
+    struct parts parts;
+    struct join *join = join_new(&summary->visitors, children->threads);
+    int r = find_parts(&parts, children, site) == 1 && join != NULL ? 0 : -1;
+
+    for (size_t i = 0; r == 0 && i < parts.count; i++)
+        r = join_add_part(join, parts.of[i].file, parts.of[i].part);
+    r = r == 0 ? rollup_add_part(writer, summary, join, e) : no_memory(e);
+    join_free(join);
+    free(parts.of);
+    return r;
 }
 
 static void name_sites(struct sites *sites, const struct children *children)
@@ -481,9 +548,8 @@ static void name_sites(struct sites *sites, const struct children *children)
     }
 }
 
-/* The sites' own parts. One site that is all there is needs none. */
-static int merge_sites(struct making *making, const struct interval *parent,
-                       const struct children *children, struct sites *sites, struct err *e)
+/* The sites that will have a part of their own. One site that is all there is needs none. */
+static int merge_sites(const struct children *children, struct sites *sites, struct err *e)
 {
     name_sites(sites, children);
     if (sites->no_memory)
@@ -491,52 +557,79 @@ static int merge_sites(struct making *making, const struct interval *parent,
     if (sites->count == 1 && sites->complete)
         return 0;
     for (size_t i = 0; i < sites->count;) {
-        bool known;
+        struct site *site = &sites->site[i];
+        int known = merge_site(children, site->name, &site->summary, e);
 
-        sites->site[i].summary = merge_children(parent, making->options->idle_ms, children,
-                                                sites->site[i].name, &known, e);
-        if (known && sites->site[i].summary == NULL)
+        if (known < 0)
             return -1;
-        if (known) {
-            sites->hits[i] = sites->site[i].summary->totals.records;
-            i++;
+        if (known == 1) {
+            sites->hits[i++] = site->summary->totals.records;
             continue;
         }
-        free((void *)(uintptr_t)sites->site[i].name.p);
-        sites->site[i] = sites->site[--sites->count];
+        free((void *)(uintptr_t)site->name.p);
+        *site = sites->site[--sites->count];
         sites->complete = false;
     }
     limit_sites(sites);
     return 0;
 }
 
+static int add_level_parts(const struct children *children, struct sites *sites,
+                           struct rollup_writer *writer, struct err *e)
+{
+    struct summary *all = NULL;
+    size_t part = 0;
+    int r = merge_site(children, STR_ABSENT, &all, e) == 1 ? 0 : -1;
+
+    if (r == 0)
+        r = add_level_part(children, STR_ABSENT, all, writer, e);
+    summary_free(all);
+    if (r == 0)
+        r = merge_sites(children, sites, e);
+    for (size_t i = 0; r == 0 && i < sites->count; i++) {
+        const struct site *site = &sites->site[i];
+
+        rollup_add_site(writer, site->name, site->summary == NULL ? 0 : ++part);
+        if (site->summary != NULL)
+            r = add_level_part(children, site->name, site->summary, writer, e);
+    }
+    return r;
+}
+
+int rollup_merge(const char *path, const struct rollup_head *head, struct rollup_file **file,
+                 size_t count, unsigned threads, struct err *e)
+{
+    struct children children = {
+        .file = file, .count = count, .head = *head, .threads = period_threads(threads)
+    };
+    struct sites sites = { .complete = true };
+    struct rollup_writer writer = { 0 };
+    int r = add_level_parts(&children, &sites, &writer, e);
+
+    if (r == 0)
+        r = rollup_write(path, &writer, head, sites.complete, e);
+    rollup_writer_free(&writer);
+    sites_free(&sites);
+    return r;
+}
+
 /* 1: made, 0: left out, -1 and e. */
 static int make_level(struct making *making, const struct interval *interval, const char *path,
                       struct err *e)
 {
-    struct children children = { 0 };
-    struct sites sites = { .complete = true };
-    struct summary *all = NULL;
-    bool known;
+    struct children children = { .head = head_of(making, interval) };
     int r = open_children(making, interval, &children, e);
 
+    if (r == 1 && rollup_merge(path, &children.head, children.file, children.count,
+                               making->options->threads, e) != 0)
+        r = -1;
     if (r == 1) {
-        all = merge_children(interval, making->options->idle_ms, &children, STR_ABSENT, &known, e);
-        r = all != NULL && merge_sites(making, interval, &children, &sites, e) == 0 ? 1 : -1;
-    }
-    if (r == 1) {
-        struct rollup_contents contents = {
-            .all = all, .site = sites.site, .sites = sites.count, .complete = sites.complete
-        };
-
-        r = write_file(making, interval, path, &contents, e) == 0 ? 1 : -1;
+        r = tell_made(making, interval, path, e) == 0 ? 1 : -1;
     } else if (r < 0 && e->code == ERR_DAMAGED) {
         notice(making, e->text);
         err_clear(e);
         r = 0;
     }
-    summary_free(all);
-    sites_free(&sites);
     children_free(&children);
     return r;
 }

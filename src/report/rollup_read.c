@@ -2,7 +2,8 @@
  * rollup_read.c - answers a question from rollups as far as they go. See rollup.h for the contract.
  *
  * The hours that have data are listed; each is covered by the longest valid rollup that lies within the time
- * asked for, and what none covers is read. All of it are summaries, merged in order of time.
+ * asked for, and what none covers is read. All of it are summaries, merged in order of time but for their
+ * tables, which are joined when it is known who the visitors are.
  */
 #include <assert.h>
 #include <stdio.h>
@@ -10,6 +11,7 @@
 
 #include "base/date.h"
 #include "base/fs.h"
+#include "join.h"
 #include "rollup.h"
 #include "zone.h"
 
@@ -23,6 +25,9 @@ struct piece {
     int64_t since_ms, until_ms;
     struct rollup_file *file; /* borrowed from a candidate */
     int part;
+    struct summary *hits; /* what was read: after the merge, the tables alone */
+    uint64_t records;
+    bool damaged; /* the file is */
 };
 
 #define DAMAGED_MAX 32
@@ -320,6 +325,8 @@ static void forget_cover(struct cover *cover)
 {
     for (size_t i = 0; i < cover->count; i++)
         rollup_close(cover->candidate[i].file);
+    for (size_t i = 0; i < cover->pieces; i++)
+        summary_free(cover->piece[i].hits);
     free(cover->candidate);
     free(cover->piece);
     cover->candidate = NULL;
@@ -352,58 +359,128 @@ static struct summary *read_hits(struct cover *cover, struct period *sum, const 
     return summary;
 }
 
-static struct summary *read_rollup(struct cover *cover, struct period *sum,
-                                   const struct piece *piece, struct err *e)
+/* Everything of a piece but its tables; called by several threads. */
+static struct summary *load_piece(void *arg, size_t i, struct err *e)
 {
-    bool steps = cover->wants_steps && has_our_steps(cover, piece->file, piece->part);
-    struct summary *summary = rollup_load(piece->file, piece->part, cover->tables, steps, e);
+    const struct cover *cover = arg;
+    struct piece *piece = &cover->piece[i];
+    struct summary *summary;
+    bool steps;
 
+    if (piece->file == NULL) {
+        summary = summary_take_base(piece->hits);
+        if (summary == NULL)
+            err_set(e, ERR_MEMORY, "out of memory");
+        return summary;
+    }
+    steps = cover->wants_steps && has_our_steps(cover, piece->file, piece->part);
+    summary = rollup_load(piece->file, piece->part, steps, e);
+    piece->damaged = summary == NULL && e->code == ERR_DAMAGED;
     if (summary == NULL)
         return NULL;
-    if (cover->wants_steps && !steps && summary_make_row(summary, cover->step) != 0) {
-        err_set(e, ERR_MEMORY, "out of memory");
-        summary_free(summary);
-        return NULL;
+    piece->records = summary->totals.records;
+    if (!cover->wants_steps || steps || summary_make_row(summary, cover->step) == 0)
+        return summary;
+    err_set(e, ERR_MEMORY, "out of memory");
+    summary_free(summary);
+    return NULL;
+}
+
+/* Pieces are of the site: those without its hits go. */
+static void drop_empty_pieces(struct cover *cover)
+{
+    size_t kept = 0;
+
+    for (size_t i = 0; i < cover->pieces; i++) {
+        if (cover->piece[i].part != ROLLUP_NO_HITS)
+            cover->piece[kept++] = cover->piece[i];
     }
-    sum->from_rollups += summary->totals.records;
-    sum->file_bytes += rollup_file_bytes(piece->file);
-    return summary;
+    cover->pieces = kept;
+}
+
+static int read_edges(struct cover *cover, struct period *sum, struct err *e)
+{
+    for (size_t i = 0; i < cover->pieces; i++) {
+        struct piece *piece = &cover->piece[i];
+
+        if (piece->file != NULL) {
+            sum->file_bytes += rollup_file_bytes(piece->file);
+            continue;
+        }
+        piece->hits = read_hits(cover, sum, piece, e);
+        if (piece->hits == NULL)
+            return -1;
+    }
+    return 0;
+}
+
+static int join_pieces(struct cover *cover, struct summary *sum, unsigned threads, struct err *e)
+{
+    struct join *join = join_new(&sum->visitors, threads);
+    int r = join == NULL ? -1 : 0;
+
+    for (size_t i = 0; r == 0 && i < cover->pieces; i++) {
+        const struct piece *piece = &cover->piece[i];
+
+        r = piece->file == NULL ? join_add_summary(join, piece->hits)
+                                : join_add_part(join, piece->file, piece->part);
+    }
+    if (r != 0)
+        err_set(e, ERR_MEMORY, "out of memory");
+    else
+        r = join_count(join, cover->tables, sum, e);
+    if (r != 0 && e->code == ERR_DAMAGED)
+        cover->piece[join_damaged(join)].damaged = true;
+    join_free(join);
+    return r;
+}
+
+static int read_all(struct cover *cover, struct period *sum, struct err *e)
+{
+    unsigned threads = period_threads(cover->spec->threads);
+
+    drop_empty_pieces(cover);
+    if (read_edges(cover, sum, e) != 0)
+        return -1;
+    sum->summary = summary_gather(load_piece, cover, cover->pieces, threads, e);
+    if (sum->summary == NULL && e->code == ERR_NONE) {
+        sum->summary = summary_new(cover->since_ms, cover->until_ms, cover->spec->idle_ms);
+        if (sum->summary == NULL)
+            err_set(e, ERR_MEMORY, "out of memory");
+    }
+    for (size_t i = 0; i < cover->pieces; i++)
+        sum->from_rollups += cover->piece[i].records;
+    return sum->summary == NULL ? -1 : join_pieces(cover, sum->summary, threads, e);
+}
+
+/* Tells what is damaged, and leaves it out from now on; false when that is too much: something else is wrong. */
+static bool note_damaged(struct cover *cover)
+{
+    struct err why;
+
+    for (size_t i = 0; i < cover->pieces; i++) {
+        const struct piece *piece = &cover->piece[i];
+
+        if (!piece->damaged)
+            continue;
+        if (cover->damaged_count == DAMAGED_MAX)
+            return false;
+        rollup_damaged(piece->file, &why);
+        tell_damaged(cover, &why);
+        cover->damaged[cover->damaged_count].since_ms = rollup_head_of(piece->file)->since_ms;
+        cover->damaged[cover->damaged_count++].until_ms = rollup_head_of(piece->file)->until_ms;
+    }
+    return true;
 }
 
 /* 1: sum->summary is there; 0: a rollup is damaged, a cover without it has to be found; -1 and e. */
 static int read_pieces(struct cover *cover, struct period *sum, struct err *e)
 {
-    struct merger merger = { 0 };
-    int r = 1;
-
-    for (size_t i = 0; r == 1 && i < cover->pieces; i++) {
-        const struct piece *piece = &cover->piece[i];
-        struct summary *summary;
-
-        if (piece->part == ROLLUP_NO_HITS)
-            continue;
-        summary = piece->file == NULL ? read_hits(cover, sum, piece, e)
-                                      : read_rollup(cover, sum, piece, e);
-        if (summary != NULL) {
-            r = merger_add(&merger, summary, e) == 0 ? 1 : -1;
-        } else if (piece->file != NULL && e->code == ERR_DAMAGED &&
-                   cover->damaged_count < DAMAGED_MAX) {
-            tell_damaged(cover, e);
-            cover->damaged[cover->damaged_count].since_ms = piece->since_ms;
-            cover->damaged[cover->damaged_count++].until_ms = piece->until_ms;
-            r = 0;
-        } else {
-            r = -1;
-        }
-    }
-    if (r == 1) {
-        sum->summary = merger_end(&merger, e);
-        if (sum->summary == NULL && e->code == ERR_NONE)
-            sum->summary = summary_new(cover->since_ms, cover->until_ms, cover->spec->idle_ms);
-        r = sum->summary == NULL ? -1 : 1;
-    }
-    merger_free(&merger);
-    return r;
+    if (read_all(cover, sum, e) == 0)
+        return 1;
+    summary_free(sum->summary);
+    sum->summary = NULL;
+    return e->code == ERR_DAMAGED && note_damaged(cover) ? 0 : -1;
 }
 
 /* result.c asks for nothing of a plan but its tables. */

@@ -21,10 +21,8 @@ void set_free(struct set *set)
 
 static void add_to_registers(struct set *set, uint64_t hash)
 {
-    uint64_t rest = hash << set->bits;
-    unsigned char rank =
-        (unsigned char)(rest == 0 ? SET_RANK_MAX(set->bits) : (unsigned)__builtin_clzll(rest) + 1);
-    unsigned char *at = &set->registers[hash >> (64 - set->bits)];
+    unsigned char rank = set_rank(hash, set->bits);
+    unsigned char *at = &set->registers[set_register(hash, set->bits)];
 
     if (rank > *at)
         *at = rank;
@@ -185,15 +183,29 @@ static double tau(double x)
     return z / 3;
 }
 
-static uint64_t estimate(const unsigned char *registers, unsigned bits)
+/* How many registers have each rank. Four counts each, as one alone would wait for itself where neighbours are alike. */
+static void count_ranks(uint32_t ranks[64], const unsigned char *registers, unsigned bits)
+{
+    uint32_t counts[4][256] = { 0 };
+
+    for (size_t i = 0; i < SET_REGISTERS(bits); i += 4) {
+        counts[0][registers[i]]++;
+        counts[1][registers[i + 1]]++;
+        counts[2][registers[i + 2]]++;
+        counts[3][registers[i + 3]]++;
+    }
+    for (unsigned i = 0; i < 64; i++)
+        ranks[i] = counts[0][i] + counts[1][i] + counts[2][i] + counts[3][i];
+}
+
+uint64_t set_estimate(const unsigned char *registers, unsigned bits)
 {
     const unsigned most = SET_RANK_MAX(bits);
     const double m = SET_REGISTERS(bits);
-    unsigned ranks[64] = { 0 };
+    uint32_t ranks[64];
     double z;
 
-    for (size_t i = 0; i < SET_REGISTERS(bits); i++)
-        ranks[registers[i]]++;
+    count_ranks(ranks, registers, bits);
     z = m * tau(1 - ranks[most] / m);
     for (unsigned k = most - 1; k >= 1; k--)
         z = 0.5 * (z + ranks[k]);
@@ -203,5 +215,5 @@ static uint64_t estimate(const unsigned char *registers, unsigned bits)
 
 uint64_t set_size(const struct set *set)
 {
-    return set->registers == NULL ? set->count : estimate(set->registers, set->bits);
+    return set->registers == NULL ? set->count : set_estimate(set->registers, set->bits);
 }

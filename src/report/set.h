@@ -24,6 +24,22 @@
 #define SET_ERROR     0.0081
 #define SET_KEY_ERROR 0.0163
 
+/* How a set is written: hashes, places among the visitors of the same part, or registers. */
+enum set_form { SET_HASHES, SET_PLACES, SET_ESTIMATE };
+
+/* The register of a hash, and what it makes of it at least. */
+static inline size_t set_register(uint64_t hash, unsigned bits)
+{
+    return hash >> (64 - bits);
+}
+
+static inline unsigned char set_rank(uint64_t hash, unsigned bits)
+{
+    uint64_t rest = hash << bits;
+
+    return (unsigned char)(rest == 0 ? SET_RANK_MAX(bits) : (unsigned)__builtin_clzll(rest) + 1);
+}
+
 struct set {
     uint64_t *hash; /* exact: ascending, each once */
     size_t count, cap;
@@ -47,5 +63,8 @@ int set_unite(struct set *set, const struct set *other);
 int set_limit(struct set *set, size_t max, unsigned bits);
 
 uint64_t set_size(const struct set *set);
+
+/* The same of registers that are not in a set. */
+uint64_t set_estimate(const unsigned char *registers, unsigned bits);
 
 #endif

@@ -10,6 +10,7 @@
 
 #include <stdlib.h>
 
+#include "base/tasks.h"
 #include "zone.h"
 
 #define MEMORY_BYTES (64 * 1024)
@@ -105,17 +106,6 @@ const char *summary_keep(struct summary *summary, struct str key)
     return memory->text + memory->n - key.n;
 }
 
-static void take_memory(struct summary *summary, struct summary *later)
-{
-    struct summary_memory **end = &later->memory;
-
-    while (*end != NULL)
-        end = &(*end)->next;
-    *end = summary->memory;
-    summary->memory = later->memory;
-    later->memory = NULL;
-}
-
 struct summary *summary_new(int64_t since_ms, int64_t until_ms, int64_t idle_ms)
 {
     struct summary *summary = calloc(1, sizeof *summary);
@@ -161,8 +151,10 @@ void summary_free(struct summary *summary)
     free(summary->classes);
     for (int i = 0; i < SUMMARY_STEPS; i++)
         forget_steps(&summary->steps[i]);
-    for (size_t i = 0; i < SUMMARY_TABLES_MAX; i++)
+    for (size_t i = 0; i < SUMMARY_TABLES_MAX; i++) {
         forget_table(&summary->tables[i]);
+        free(summary->answers[i].group);
+    }
     while (summary->memory != NULL) {
         struct summary_memory *next = summary->memory->next;
 
@@ -177,10 +169,9 @@ void summary_free(struct summary *summary)
 /* Up to 255 each its own, then the first eight bits. */
 unsigned summary_class(uint32_t duration_ms)
 {
-    unsigned shift = 0;
+    unsigned bits = duration_ms == 0 ? 0 : 32 - (unsigned)__builtin_clz(duration_ms);
+    unsigned shift = bits > 8 ? bits - 8 : 0;
 
-    while (duration_ms >> shift > 255)
-        shift++;
     return shift * 128 + (duration_ms >> shift);
 }
 
@@ -212,6 +203,12 @@ int summary_set_durations(struct summary *summary, const uint32_t *duration, siz
     return 0;
 }
 
+static void count_durations(struct summary *summary, const uint32_t *duration, size_t count)
+{
+    for (size_t i = 0; i < count; i++)
+        summary->classes[summary_class(duration[i])]++;
+}
+
 static int to_classes(struct summary *summary)
 {
     if (summary->classes == NULL) {
@@ -219,15 +216,19 @@ static int to_classes(struct summary *summary)
         if (summary->classes == NULL)
             return -1;
     }
-    for (size_t i = 0; i < summary->durations; i++)
-        summary->classes[summary_class(summary->duration[i])]++;
+    count_durations(summary, summary->duration, summary->durations);
     free(summary->duration);
     summary->duration = NULL;
     summary->durations = 0;
     return 0;
 }
 
-/* More, in order. */
+static bool are_too_many(const struct summary *summary, size_t more)
+{
+    return summary->classes != NULL || summary->durations + more > SUMMARY_EXACT;
+}
+
+/* More; in order, if they will not be too many. */
 static int add_durations(struct summary *summary, const uint32_t *more, size_t count)
 {
     size_t room = summary->durations + count, i = 0, k = 0, n = 0;
@@ -235,9 +236,10 @@ static int add_durations(struct summary *summary, const uint32_t *more, size_t c
 
     if (count == 0)
         return 0;
-    if (summary->classes != NULL) {
-        for (size_t j = 0; j < count; j++)
-            summary->classes[summary_class(more[j])]++;
+    if (are_too_many(summary, count)) {
+        if (to_classes(summary) != 0)
+            return -1;
+        count_durations(summary, more, count);
         return 0;
     }
     both = malloc(room * sizeof *both);
@@ -252,7 +254,7 @@ static int add_durations(struct summary *summary, const uint32_t *more, size_t c
     free(summary->duration);
     summary->duration = both;
     summary->durations = room;
-    return room > SUMMARY_EXACT ? to_classes(summary) : 0;
+    return 0;
 }
 
 static int merge_durations(struct summary *summary, const struct summary *later)
@@ -266,7 +268,7 @@ static int merge_durations(struct summary *summary, const struct summary *later)
     return 0;
 }
 
-/* ---- sessions ------------------------------------------------------------------------------------------------------ */
+/* ---- sessions ---------------------------------------------------------------------------------------------------- */
 
 uint32_t summary_duration(const struct summary_session *session)
 {
@@ -298,7 +300,8 @@ static int close_sessions(struct summary *summary)
             ended[count++] = summary_duration(session);
     }
     summary->open_count = kept;
-    qsort(ended, count, sizeof *ended, compare_durations);
+    if (!are_too_many(summary, count))
+        qsort(ended, count, sizeof *ended, compare_durations);
     r = add_durations(summary, ended, count);
     free(ended);
     return r;
@@ -356,7 +359,7 @@ static int join_sessions(struct summary *summary, struct summary *later)
     return 0;
 }
 
-/* ---- steps -------------------------------------------------------------------------------------------------------- */
+/* ---- steps ------------------------------------------------------------------------------------------------------- */
 
 bool summary_cuts_head(const struct summary *summary, int64_t at_ms, int index)
 {
@@ -498,58 +501,7 @@ static int merge_steps(struct summary *summary, struct summary *later)
     return 0;
 }
 
-/* ---- tables --------------------------------------------------------------------------------------------------------- */
-
-static int compare_keys(struct str a, struct str b)
-{
-    size_t n = a.n < b.n ? a.n : b.n;
-    int r = n == 0 ? 0 : memcmp(a.p, b.p, n);
-
-    return r != 0 ? r : (a.n > b.n) - (a.n < b.n);
-}
-
-static int join_keys(struct summary_key *key, struct summary_key *more)
-{
-    for (int i = 0; i < TALLY_COUNTS; i++)
-        key->count[i] += more->count[i];
-    if (set_unite(&key->visitors, &more->visitors) != 0)
-        return -1;
-    set_free(&more->visitors);
-    return 0;
-}
-
-static int merge_table(struct summary_table *a, struct summary_table *b)
-{
-    size_t i = 0, k = 0, n = 0;
-    struct summary_key *key;
-    int r = 0;
-
-    if (!a->known || !b->known) {
-        forget_table(a);
-        return 0;
-    }
-    key = malloc((a->count + b->count + 1) * sizeof *key);
-    if (key == NULL)
-        return -1;
-    while (i < a->count || k < b->count) {
-        int order = i == a->count   ? 1
-                    : k == b->count ? -1
-                                    : compare_keys(a->key[i].key, b->key[k].key);
-
-        key[n] = order <= 0 ? a->key[i++] : b->key[k];
-        if (order == 0 && join_keys(&key[n], &b->key[k]) != 0)
-            r = -1;
-        k += order >= 0;
-        n++;
-    }
-    free(a->key);
-    free(b->key);
-    *a = (struct summary_table){ true, key, n };
-    *b = (struct summary_table){ 0 };
-    return r;
-}
-
-/* ---- merging -------------------------------------------------------------------------------------------------------- */
+/* ---- merging ----------------------------------------------------------------------------------------------------- */
 
 static void add_totals(struct fold_totals *to, const struct fold_totals *from)
 {
@@ -604,13 +556,29 @@ int summary_merge(struct summary *summary, struct summary *later, struct err *e)
     r |= set_unite(&summary->visitors, &later->visitors);
     r |= set_unite(&summary->fresh, &later->fresh);
     r |= merge_durations(summary, later);
-    for (size_t t = 0; t < SUMMARY_TABLES_MAX; t++)
-        r |= merge_table(&summary->tables[t], &later->tables[t]);
-    take_memory(summary, later);
     summary->until_ms = later->until_ms;
     r |= summary_settle(summary);
     return r == 0 ? 0 : no_memory(e);
 }
+
+struct summary *summary_take_base(struct summary *summary)
+{
+    struct summary *base = malloc(sizeof *base);
+
+    if (base == NULL)
+        return NULL;
+    *base = *summary;
+    *summary = (struct summary){ .since_ms = base->since_ms,
+                                 .until_ms = base->until_ms,
+                                 .idle_ms = base->idle_ms };
+    memcpy(summary->tables, base->tables, sizeof base->tables);
+    memset(base->tables, 0, sizeof base->tables);
+    summary->memory = base->memory; /* of the tables' keys: answers are not there yet */
+    base->memory = NULL;
+    return base;
+}
+
+/* ---- merging many ------------------------------------------------------------------------------------------------ */
 
 static int merge_top(struct merger *merger, struct err *e)
 {
@@ -622,12 +590,25 @@ static int merge_top(struct merger *merger, struct err *e)
     return r;
 }
 
+/* Merging another one into it costs what the other one is, whatever it is itself. */
+static bool has_settled_size(const struct summary *summary)
+{
+    return summary->visitors.registers != NULL && summary->classes != NULL;
+}
+
+static bool merges_now(const struct merger *merger)
+{
+    unsigned top = merger->count - 1;
+
+    return merger->count > 1 && (merger->ranks[top] == merger->ranks[top - 1] ||
+                                 has_settled_size(merger->stack[top - 1]));
+}
+
 int merger_add(struct merger *merger, struct summary *next, struct err *e)
 {
     merger->stack[merger->count] = next;
     merger->ranks[merger->count++] = 0;
-    while (merger->count > 1 &&
-           merger->ranks[merger->count - 1] == merger->ranks[merger->count - 2]) {
+    while (merges_now(merger)) {
         if (merge_top(merger, e) != 0)
             return -1;
     }
@@ -647,4 +628,65 @@ void merger_free(struct merger *merger)
 {
     while (merger->count > 0)
         summary_free(merger->stack[--merger->count]);
+}
+
+/* ---- loading and merging by several threads ---------------------------------------------------------------------- */
+
+/* Runs of neighbours, each merged by one thread. */
+#define RUNS_MAX 64
+
+struct gathering {
+    summary_load_fn *load;
+    void *arg;
+    size_t count, runs;
+    struct {
+        struct summary *summary;
+        struct err err;
+    } run[RUNS_MAX];
+};
+
+static void gather_run(void *arg, size_t run)
+{
+    struct gathering *g = arg;
+    struct merger merger = { 0 };
+    struct err *e = &g->run[run].err;
+    size_t end = g->count * (run + 1) / g->runs;
+
+    for (size_t i = g->count * run / g->runs; i < end && e->code == ERR_NONE; i++) {
+        struct summary *next = g->load(g->arg, i, e);
+
+        if (next != NULL)
+            merger_add(&merger, next, e);
+    }
+    if (e->code == ERR_NONE)
+        g->run[run].summary = merger_end(&merger, e);
+    merger_free(&merger);
+}
+
+struct summary *summary_gather(summary_load_fn *load, void *arg, size_t count, unsigned threads,
+                               struct err *e)
+{
+    size_t runs = threads == 1 ? 1 : 2 * (size_t)threads;
+    struct gathering g = { .load = load, .arg = arg, .count = count };
+    struct merger merger = { 0 };
+    struct summary *sum = NULL;
+    struct err why = { 0 };
+
+    g.runs = runs < RUNS_MAX ? runs : RUNS_MAX;
+    g.runs = g.runs < count ? g.runs : count;
+    tasks_run(threads, g.runs, gather_run, &g);
+    for (size_t i = 0; i < g.runs; i++) {
+        if (why.code == ERR_NONE)
+            why = g.run[i].err;
+        if (why.code == ERR_NONE)
+            merger_add(&merger, g.run[i].summary, &why);
+        else
+            summary_free(g.run[i].summary);
+    }
+    if (why.code == ERR_NONE)
+        sum = merger_end(&merger, &why);
+    if (why.code != ERR_NONE)
+        *e = why;
+    merger_free(&merger);
+    return sum;
 }

@@ -5,11 +5,12 @@
  * A summary is made from a raw reading (summary_raw.c) or read from a rollup (rollup_file.c), and two of
  * neighbouring stretches merge into that of both: whatever is asked of the merged one is what a reading
  * of all the hits would have given. Merging is associative, to the bit, so it does not matter how a
- * stretch was cut.
+ * stretch was cut. Tables are not merged but joined (join.h), all stretches at once.
  *
  *     visitors   all, and the new ones, as sets
- *     tables     counts by key with the set of visitors of each key, for all reports that are no more
- *                than that (summary_rows)
+ *     tables     of a raw reading: counts by key with the set of visitors of each key, for all reports that
+ *                are no more than that (summary_rows)
+ *     answers    what a join made of the tables of many stretches: with the number of visitors of each key
  *     steps      rows of the timeline. Only a row that the stretch cuts off needs its set of visitors,
  *                the others are finished numbers
  *     sessions   those that can neither have begun before the stretch nor go on after it are counted;
@@ -79,6 +80,19 @@ struct summary_table {
     size_t count;
 };
 
+/* A row of a table that was joined. */
+struct summary_group {
+    struct str key; /* in the summary's own memory */
+    uint64_t count[TALLY_COUNTS];
+    uint64_t visitors;
+};
+
+struct summary_answer {
+    bool known, estimated;
+    struct summary_group *group; /* ascending as bytes */
+    size_t count;
+};
+
 struct summary_memory; /* for keys */
 
 struct summary {
@@ -92,6 +106,7 @@ struct summary {
     uint64_t *classes; /* instead, when there are too many */
     struct summary_steps steps[SUMMARY_STEPS];
     struct summary_table tables[SUMMARY_TABLES_MAX];
+    struct summary_answer answers[SUMMARY_TABLES_MAX];
     struct summary_memory *memory;
 };
 
@@ -118,8 +133,14 @@ bool summary_cuts_tail(const struct summary *summary, int64_t at_ms, int index);
 /* The one row that the whole stretch is, if it lies within one step of the process's time zone. */
 int summary_make_row(struct summary *summary, enum report_step step);
 
-/* `later` begins where `summary` ends, or after a time without hits; what it held is used up. -1: no memory. */
+/*
+ * `later` begins where `summary` ends, or after a time without hits; what it held is used up, but for its
+ * tables. -1: no memory.
+ */
 int summary_merge(struct summary *summary, struct summary *later, struct err *e);
+
+/* All but its tables, as a summary of its own. NULL when out of memory. */
+struct summary *summary_take_base(struct summary *summary);
 
 /*
  * Many summaries into one, in order, with few passes over each. The result of nothing is NULL.
@@ -133,6 +154,15 @@ int merger_add(struct merger *merger, struct summary *next,
 struct summary *merger_end(struct merger *merger, struct err *e);
 void merger_free(struct merger *merger);
 
+/*
+ * The same of those that load gives for 0 to count - 1, by several threads: load is called once for each,
+ * by any of them, and its result is taken. One that fails, NULL and e, ends it: NULL, and the e of the
+ * first that failed. Of nothing: NULL, and e is left alone.
+ */
+typedef struct summary *summary_load_fn(void *arg, size_t i, struct err *e);
+struct summary *summary_gather(summary_load_fn *load, void *arg, size_t count, unsigned threads,
+                               struct err *e);
+
 /* ---- asking -------------------------------------------------------------------------------------------- */
 
 /* With the open sessions and the numbers of visitors. */
@@ -141,7 +171,7 @@ struct fold_totals summary_totals(const struct summary *summary);
 /* False when there is no session. */
 bool summary_median(const struct summary *summary, double *seconds);
 
-/* Like tally_merge: every key of a table, or every row of the timeline by its label. -1: not known. */
+/* Like tally_merge: every key of an answer, or every row of the timeline by its label. -1: not known. */
 int summary_each(const struct summary *summary, const struct report_row *row, enum report_step step,
                  tally_fn *each, void *arg);
 

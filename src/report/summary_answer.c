@@ -123,15 +123,15 @@ static void each_row(const struct summary_steps *steps, enum report_step step, t
     }
 }
 
-static void each_key(const struct summary_table *table, tally_fn *each, void *arg)
+static void each_key(const struct summary_answer *answer, tally_fn *each, void *arg)
 {
-    for (size_t i = 0; i < table->count; i++) {
-        const struct summary_key *key = &table->key[i];
-        struct tally_group group = { .hash = tally_hash(key->key),
-                                     .visitors = set_size(&key->visitors),
-                                     .key = key->key };
+    for (size_t i = 0; i < answer->count; i++) {
+        const struct summary_group *from = &answer->group[i];
+        struct tally_group group = { .hash = tally_hash(from->key),
+                                     .visitors = from->visitors,
+                                     .key = from->key };
 
-        memcpy(group.count, key->count, sizeof group.count);
+        memcpy(group.count, from->count, sizeof group.count);
         each(arg, &group);
     }
 }
@@ -145,19 +145,10 @@ int summary_each(const struct summary *summary, const struct report_row *row, en
         each_row(&summary->steps[index], step, each, arg);
         return 0;
     }
-    if (table < 0 || !summary->tables[table].known)
+    if (table < 0 || !summary->answers[table].known)
         return -1;
-    each_key(&summary->tables[table], each, arg);
+    each_key(&summary->answers[table], each, arg);
     return 0;
-}
-
-static bool has_estimate(const struct summary_table *table)
-{
-    for (size_t i = 0; i < table->count; i++) {
-        if (table->key[i].visitors.registers != NULL)
-            return true;
-    }
-    return false;
 }
 
 static bool has_estimated_row(const struct summary_steps *steps)
@@ -179,5 +170,5 @@ double summary_error(const struct summary *summary, const struct report_row *row
     if (row->fold == FOLD_OVERVIEW)
         return summary->visitors.registers != NULL || summary->fresh.registers != NULL ? SET_ERROR
                                                                                        : 0;
-    return table >= 0 && has_estimate(&summary->tables[table]) ? SET_KEY_ERROR : 0;
+    return table >= 0 && summary->answers[table].estimated ? SET_KEY_ERROR : 0;
 }

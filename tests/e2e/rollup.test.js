@@ -144,13 +144,42 @@ test('rollup: another list of bots makes them unfit', (t) => {
     assert.ok(same(data, SIMPLE) > 0);
 });
 
+// Where the sections of all sites together are: { base: [offset, bytes], time, pages, ... }; src/report/rollup_file.c draws them.
+function sections(file) {
+    let at = 24 + 16;
+    let body = 24 + file.readUInt32LE(12);
+    const number = () => {
+        let value = 0n;
+        for (let shift = 0n; ; shift += 7n) {
+            const byte = BigInt(file[at++]);
+            value |= (byte & 127n) << shift;
+            if (byte < 128n) return Number(value);
+        }
+    };
+    for (let i = 0; i < 3; i++) number(); // since, until, idle
+    const zone = number();
+    at += zone;
+    for (let i = 0; i < 2; i++) number(); // complete, parts
+    return Object.fromEntries(Array.from({ length: number() }, () => {
+        const n = number();
+        const name = file.toString('latin1', at, at += n);
+        const bytes = number();
+        at += 8;
+        body += bytes;
+        return [name, [body - bytes, bytes]];
+    }));
+}
+
 test('rollup: damage is told and never believed', (t) => {
     const { data } = storeHits(temporaryDir(t), 56, 1_000, 2);
     rollup(data);
     const file = path.join(data, 'rollup/day', files(data, 'day')[1]);
     const whole = fs.readFileSync(file);
     const body = 24 + whole.readUInt32LE(12); // of all sites; parts that nobody asks for are not looked at
-    for (const at of [0, 20, 60, body, body + 200]) {
+    const parts = sections(whole);
+    assert.deepEqual(Object.keys(parts).slice(0, 3), ['base', 'time', 'pages']);
+    const inTables = ['time', 'pages', 'cities', 'bots'].map((name) => parts[name][0] + Math.floor(parts[name][1] / 2));
+    for (const at of [0, 20, 60, body, body + 200, ...inTables]) {
         const bytes = Buffer.from(whole);
         bytes[at] ^= 1;
         fs.writeFileSync(file, bytes);

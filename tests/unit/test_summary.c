@@ -1,14 +1,16 @@
 /*
  * test_summary.c - what is known of two stretches is what a reading of both would find, however they are
- * cut; and what a set of visitors estimates is as close as it says.
+ * cut, its joined tables included; and what a set of visitors estimates is as close as it says.
  */
 #include <criterion/criterion.h>
 #include <math.h>
+#include <stdatomic.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
 
 #include "../../src/report/facets.h"
+#include "../../src/report/join.h"
 #include "../../src/report/period.h"
 #include "../../src/report/zone.h"
 #include "base/crypto.h"
@@ -108,7 +110,42 @@ static void remove_data(void)
     data_dir_remove();
 }
 
-static struct summary *read_hits(int64_t since_ms, int64_t until_ms, enum report_step step)
+/* ---- stretches and their tables ------------------------------------------------------------------------------ */
+
+/* A stretch that may have been merged: what it knows, and the raw readings whose tables are its own. */
+struct stretch {
+    struct summary *base;
+    struct summary *raw[8];
+    size_t count;
+};
+
+static struct stretch stretch_of(struct summary *raw)
+{
+    struct stretch stretch = { summary_take_base(raw), { raw }, 1 };
+
+    cr_assert_not_null(stretch.base);
+    return stretch;
+}
+
+static void stretch_free(struct stretch *stretch)
+{
+    summary_free(stretch->base);
+    for (size_t i = 0; i < stretch->count; i++)
+        summary_free(stretch->raw[i]);
+}
+
+static void merge(struct stretch *a, struct stretch *later)
+{
+    struct err e = { 0 };
+
+    cr_assert_eq(summary_merge(a->base, later->base, &e), 0, "%s", e.text);
+    for (size_t i = 0; i < later->count; i++)
+        a->raw[a->count++] = later->raw[i];
+    summary_free(later->base);
+    *later = (struct stretch){ 0 };
+}
+
+static struct stretch read_hits(int64_t since_ms, int64_t until_ms, enum report_step step)
 {
     static const char *const names[] = {
         "overview", "timeline", "pages", "countries", "browsers",
@@ -132,7 +169,7 @@ static struct summary *read_hits(int64_t since_ms, int64_t until_ms, enum report
     cr_assert_not_null(summary, "%s", e.text);
     period_free(period);
     free(period);
-    return summary;
+    return stretch_of(summary);
 }
 
 /* ---- everything that a summary says, as text ----------------------------------------------------------------- */
@@ -163,19 +200,46 @@ static void print_steps(FILE *out, const struct summary_steps *steps, int index)
     print_set(out, "tail", &steps->tail);
 }
 
-static void print_table(FILE *out, const struct summary_table *table)
+static struct join *open_join(const struct stretch *stretch, unsigned threads)
 {
-    for (size_t i = 0; i < table->count; i++) {
-        const struct summary_key *key = &table->key[i];
+    struct join *join = join_new(&stretch->base->visitors, threads);
 
-        fprintf(out, "%.*s: %llu %llu ", STR_ARG(key->key), (unsigned long long)key->count[0],
-                (unsigned long long)key->count[1]);
-        print_set(out, "visitors", &key->visitors);
-    }
+    cr_assert_not_null(join);
+    for (size_t i = 0; i < stretch->count; i++)
+        cr_assert_eq(join_add_summary(join, stretch->raw[i]), 0);
+    return join;
 }
 
-static char *describe(const struct summary *s)
+/* As they would be written, to the bit, and their numbers. */
+static void print_tables(FILE *out, const struct stretch *stretch)
 {
+    struct join *join = open_join(stretch, 1 + below(3));
+    struct join_section section[SUMMARY_TABLES_MAX] = { 0 };
+    uint32_t tables = join_tables(join);
+    struct err e = { 0 };
+
+    cr_assert_eq(join_count(join, tables, stretch->base, &e), 0, "%s", e.text);
+    cr_assert_eq(join_pack(join, tables, section, &e), 0, "%s", e.text);
+    for (int t = 0; t < SUMMARY_TABLES_MAX; t++) {
+        const struct summary_answer *answer = &stretch->base->answers[t];
+
+        fprintf(out, "table %d: %d %d %zu, %zu bytes %llx\n", t, answer->known, answer->estimated,
+                section[t].keys, section[t].pack.n,
+                (unsigned long long)hash64(
+                    str_from((const char *)section[t].pack.p, section[t].pack.n), 0));
+        for (size_t i = 0; i < answer->count; i++)
+            fprintf(out, "%.*s: %llu %llu %llu\n", STR_ARG(answer->group[i].key),
+                    (unsigned long long)answer->group[i].count[0],
+                    (unsigned long long)answer->group[i].count[1],
+                    (unsigned long long)answer->group[i].visitors);
+        pack_free(&section[t].pack);
+    }
+    join_free(join);
+}
+
+static char *describe(const struct stretch *stretch)
+{
+    const struct summary *s = stretch->base;
     char *text = NULL;
     size_t n;
     FILE *out = open_memstream(&text, &n);
@@ -202,13 +266,12 @@ static char *describe(const struct summary *s)
         fprintf(out, "%u ", s->duration[i]);
     for (int i = 0; i < SUMMARY_STEPS; i++)
         print_steps(out, &s->steps[i], i);
-    for (int i = 0; i < SUMMARY_TABLES_MAX; i++)
-        print_table(out, &s->tables[i]);
+    print_tables(out, stretch);
     fclose(out);
     return text;
 }
 
-static void expect_same(const struct summary *a, const struct summary *b, const char *what)
+static void expect_same(const struct stretch *a, const struct stretch *b, const char *what)
 {
     char *p = describe(a), *q = describe(b);
     size_t i = 0;
@@ -235,32 +298,29 @@ static int64_t cut_between(int64_t low, int64_t high)
 
 static void check_cuts(enum report_step step, unsigned rounds)
 {
-    struct summary *whole = read_hits(BEGIN_MS, BEGIN_MS + LENGTH, step);
-    struct err e = { 0 };
+    struct stretch whole = read_hits(BEGIN_MS, BEGIN_MS + LENGTH, step);
 
-    cr_expect_gt(summary_totals(whole).sessions, 100);
+    cr_expect_gt(summary_totals(whole.base).sessions, 100);
     for (unsigned i = 0; i < rounds; i++) {
         int64_t x = cut_between(BEGIN_MS, BEGIN_MS + LENGTH - DATE_DAY_MS);
         int64_t y = cut_between(x, below(2) == 0 ? x + 50 * MINUTE : BEGIN_MS + LENGTH);
-        struct summary *a = read_hits(BEGIN_MS, x, step), *b = read_hits(x, y, step);
-        struct summary *c = read_hits(y, BEGIN_MS + LENGTH, step);
+        struct stretch a = read_hits(BEGIN_MS, x, step), b = read_hits(x, y, step);
+        struct stretch c = read_hits(y, BEGIN_MS + LENGTH, step);
         char what[128];
 
         snprintf(what, sizeof what, "round %u: cut at %lld and %lld", i, (long long)x,
                  (long long)y);
         if (below(2) == 0) {
-            cr_assert_eq(summary_merge(a, b, &e), 0);
-            cr_assert_eq(summary_merge(a, c, &e), 0);
+            merge(&a, &b);
+            merge(&a, &c);
         } else {
-            cr_assert_eq(summary_merge(b, c, &e), 0);
-            cr_assert_eq(summary_merge(a, b, &e), 0);
+            merge(&b, &c);
+            merge(&a, &b);
         }
-        expect_same(a, whole, what);
-        summary_free(a);
-        summary_free(b);
-        summary_free(c);
+        expect_same(&a, &whole, what);
+        stretch_free(&a);
     }
-    summary_free(whole);
+    stretch_free(&whole);
 }
 
 Test(summary, a_reading_is_the_merge_of_its_parts_wherever_it_is_cut)
@@ -281,57 +341,104 @@ Test(summary, days_of_25_hours_and_weeks_and_months_are_cut_as_well)
     remove_data();
 }
 
+/* For summary_gather: hour i of the three days. */
+static struct summary *load_hour(void *arg, size_t i, struct err *e)
+{
+    struct stretch *hours = arg;
+    struct summary *hour = hours[i].base;
+
+    hours[i].base = NULL;
+    for (int step = 0; step < SUMMARY_STEPS; step++) {
+        if (summary_make_row(hour, summary_step(step)) != 0)
+            err_set(e, ERR_MEMORY, "out of memory");
+    }
+    return hour;
+}
+
 Test(summary, hours_merge_to_days_without_rows_of_their_own)
 {
     enum report_step steps[] = { REPORT_HOUR, REPORT_DAY, REPORT_WEEK, REPORT_MONTH };
-    struct merger merger = { 0 };
-    struct summary *sum;
+    struct stretch hours[LENGTH / DATE_HOUR_MS], sum = { 0 };
     struct err e = { 0 };
 
     make_data(":Europe/Berlin");
-    for (int64_t ms = BEGIN_MS; ms < BEGIN_MS + LENGTH; ms += DATE_HOUR_MS) {
-        struct summary *hour = read_hits(ms, ms + DATE_HOUR_MS, REPORT_MINUTE);
+    for (int threads = 1; threads <= 4; threads += 3) {
+        for (size_t i = 0; i < LENGTH / DATE_HOUR_MS; i++) {
+            int64_t ms = BEGIN_MS + (int64_t)i * DATE_HOUR_MS;
 
-        for (size_t i = 0; i < 4; i++)
-            cr_assert_eq(summary_make_row(hour, steps[i]), 0);
-        cr_assert_eq(merger_add(&merger, hour, &e), 0, "%s", e.text);
-    }
-    sum = merger_end(&merger, &e);
-    for (int i = 0; i < 4; i++) {
-        struct summary *whole = read_hits(BEGIN_MS, BEGIN_MS + LENGTH, steps[i]);
-        struct summary_steps others[SUMMARY_STEPS];
-
-        memcpy(others, sum->steps, sizeof others);
-        for (int k = 0; k < SUMMARY_STEPS; k++) {
-            if (summary_step(k) != steps[i])
-                sum->steps[k] = (struct summary_steps){ 0 };
+            hours[i] = read_hits(ms, ms + DATE_HOUR_MS, REPORT_MINUTE);
         }
-        expect_same(sum, whole, "hours");
-        memcpy(sum->steps, others, sizeof others);
-        summary_free(whole);
+        sum.base = summary_gather(load_hour, hours, LENGTH / DATE_HOUR_MS, (unsigned)threads, &e);
+        cr_assert_not_null(sum.base, "%s", e.text);
+        for (int i = 0; i < 4; i++) {
+            struct stretch whole = read_hits(BEGIN_MS, BEGIN_MS + LENGTH, steps[i]);
+            struct summary_steps others[SUMMARY_STEPS];
+
+            memcpy(others, sum.base->steps, sizeof others);
+            for (int k = 0; k < SUMMARY_STEPS; k++) {
+                if (summary_step(k) != steps[i])
+                    sum.base->steps[k] = (struct summary_steps){ 0 };
+            }
+            whole.count = 0; /* tables are not what this is about */
+            expect_same(&sum, &whole, "hours");
+            memcpy(sum.base->steps, others, sizeof others);
+            summary_free(whole.raw[0]);
+            stretch_free(&whole);
+        }
+        for (size_t i = 0; i < LENGTH / DATE_HOUR_MS; i++)
+            stretch_free(&hours[i]);
+        stretch_free(&sum);
     }
-    summary_free(sum);
     remove_data();
+}
+
+static struct summary *load_nothing(void *arg, size_t i, struct err *e)
+{
+    atomic_int *calls = arg;
+
+    atomic_fetch_add(calls, 1);
+    if (i < 3)
+        return summary_new((int64_t)i * DATE_HOUR_MS, (int64_t)(i + 1) * DATE_HOUR_MS, MINUTE);
+    err_set(e, ERR_DAMAGED, "the one at %zu", i);
+    return NULL;
+}
+
+Test(summary, of_many_that_cannot_be_loaded_the_first_is_told)
+{
+    struct err e = { 0 };
+    atomic_int calls = 0;
+
+    for (unsigned threads = 1; threads <= 3; threads++) {
+        struct summary *sum = summary_gather(load_nothing, &calls, 3, threads, &e);
+
+        cr_assert_not_null(sum, "%s", e.text);
+        cr_expect_eq(sum->until_ms, 3 * DATE_HOUR_MS);
+        summary_free(sum);
+        cr_expect_null(summary_gather(load_nothing, &calls, 40, threads, &e));
+        cr_expect_str_eq(e.text, "the one at 3");
+        err_clear(&e);
+        cr_expect_null(summary_gather(load_nothing, &calls, 0, threads, &e));
+        cr_expect_eq(e.code, ERR_NONE);
+    }
+    cr_expect_geq(atomic_load(&calls), 3 * 4);
 }
 
 Test(summary, an_empty_stretch_changes_nothing)
 {
-    struct summary *whole, *empty, *sum;
-    struct err e = { 0 };
+    struct stretch whole, empty, sum;
 
     make_data("UTC0");
     whole = read_hits(BEGIN_MS, BEGIN_MS + LENGTH, REPORT_DAY);
     empty = read_hits(BEGIN_MS - DATE_DAY_MS, BEGIN_MS, REPORT_DAY);
     sum = read_hits(BEGIN_MS, BEGIN_MS + LENGTH, REPORT_DAY);
-    cr_assert_eq(summary_merge(empty, sum, &e), 0);
-    empty->since_ms = BEGIN_MS;
+    merge(&empty, &sum);
+    empty.base->since_ms = BEGIN_MS;
     /* What began just after the empty day cannot have begun earlier; alone it could. */
-    cr_expect_leq(empty->open_count, whole->open_count);
-    cr_expect_eq(summary_totals(empty).sessions, summary_totals(whole).sessions);
-    cr_expect_eq(summary_totals(empty).visitors, summary_totals(whole).visitors);
-    summary_free(whole);
-    summary_free(empty);
-    summary_free(sum);
+    cr_expect_leq(empty.base->open_count, whole.base->open_count);
+    cr_expect_eq(summary_totals(empty.base).sessions, summary_totals(whole.base).sessions);
+    cr_expect_eq(summary_totals(empty.base).visitors, summary_totals(whole.base).visitors);
+    stretch_free(&whole);
+    stretch_free(&empty);
     remove_data();
 }
 
@@ -360,10 +467,18 @@ static uint64_t *make_visitors(uint64_t first, size_t count)
     return hash;
 }
 
-static struct summary *make_large(int64_t since_ms, uint64_t first)
+/* Keys of that many visitors each, from the first one on; 0: all. */
+static const struct {
+    const char *key;
+    size_t visitors;
+} large_keys[] = { { "all", 0 },     { "edge", 128 }, { "few", 120 },
+                   { "many", 5000 }, { "over", 129 }, { "some", 600 } };
+#define LARGE_KEYS (sizeof large_keys / sizeof large_keys[0])
+
+static struct stretch make_large(int64_t since_ms, uint64_t first)
 {
     struct summary *s = summary_new(since_ms, since_ms + DATE_HOUR_MS, 30 * MINUTE);
-    uint64_t *all = make_visitors(first, MANY), *few = make_visitors(first, 120);
+    uint64_t *all = make_visitors(first, MANY);
     uint32_t *duration = malloc(MANY * sizeof *duration);
     struct summary_table *table = &s->tables[0];
 
@@ -371,51 +486,99 @@ static struct summary *make_large(int64_t since_ms, uint64_t first)
         duration[i] = below(1u << 20) + 1;
     s->totals.hits = s->totals.sessions = MANY;
     set_take(&s->visitors, all, MANY);
-    table->key = calloc(2, sizeof *table->key);
-    table->count = 2;
-    table->key[0].key = str_from(summary_keep(s, STR("few")), 3);
-    table->key[1].key = str_from(summary_keep(s, STR("many")), 4);
-    set_take(&table->key[0].visitors, few, 120);
-    set_take(&table->key[1].visitors, all, MANY);
+    table->key = calloc(LARGE_KEYS, sizeof *table->key);
+    table->count = LARGE_KEYS;
+    for (size_t i = 0; i < LARGE_KEYS; i++) {
+        size_t n = large_keys[i].visitors == 0 ? MANY : large_keys[i].visitors;
+        uint64_t *some = make_visitors(first, n);
+        struct summary_key *key = &table->key[i];
+
+        key->key = str_from(summary_keep(s, str_of(large_keys[i].key)), strlen(large_keys[i].key));
+        key->count[0] = n;
+        set_take(&key->visitors, some, n);
+        free(some);
+    }
     summary_set_durations(s, duration, MANY);
     cr_assert_eq(summary_make_row(s, REPORT_HOUR), 0);
     cr_assert_eq(summary_settle(s), 0);
     free(duration);
     free(all);
-    free(few);
-    return s;
+    return stretch_of(s);
+}
+
+static const struct summary_group *group_of(const struct stretch *s, const char *key)
+{
+    const struct summary_answer *answer = &s->base->answers[0];
+
+    for (size_t i = 0; i < answer->count; i++) {
+        if (str_eq(answer->group[i].key, str_of(key)))
+            return &answer->group[i];
+    }
+    cr_assert(false, "no %s", key);
+    return NULL;
+}
+
+static void count_keys(struct stretch *s, unsigned threads)
+{
+    struct join *join = open_join(s, threads);
+    struct err e = { 0 };
+
+    cr_assert_eq(join_count(join, 1, s->base, &e), 0, "%s", e.text);
+    join_free(join);
 }
 
 Test(summary, beyond_a_million_it_is_the_same_estimate_in_whatever_order)
 {
-    struct summary *part[2][4];
-    struct err e = { 0 };
+    struct stretch part[2][4];
 
     for (int k = 0; k < 2; k++) {
         state = 3;
         for (int i = 0; i < 4; i++)
             part[k][i] = make_large(BEGIN_MS + i * DATE_HOUR_MS, (uint64_t)i * 300000);
     }
-    cr_assert_eq(summary_merge(part[0][0], part[0][1], &e), 0);
-    cr_expect_null(part[0][0]->visitors.registers, "750,000 are exact");
-    cr_expect_eq(summary_totals(part[0][0]).visitors, 750000);
-    cr_expect(summary_error(part[0][0], report_row("overview"), REPORT_DAY) == 0);
-    cr_assert_eq(summary_merge(part[0][0], part[0][2], &e), 0);
-    cr_assert_eq(summary_merge(part[0][0], part[0][3], &e), 0);
+    merge(&part[0][0], &part[0][1]);
+    cr_expect_null(part[0][0].base->visitors.registers, "750,000 are exact");
+    cr_expect_eq(summary_totals(part[0][0].base).visitors, 750000);
+    cr_expect(summary_error(part[0][0].base, report_row("overview"), REPORT_DAY) == 0);
+    merge(&part[0][0], &part[0][2]);
+    merge(&part[0][0], &part[0][3]);
     for (int i = 2; i >= 0; i--)
-        cr_assert_eq(summary_merge(part[1][i], part[1][i + 1], &e), 0);
-    expect_same(part[0][0], part[1][0], "order");
+        merge(&part[1][i], &part[1][i + 1]);
+    expect_same(&part[0][0], &part[1][0], "order");
 
-    cr_expect_not_null(part[0][0]->visitors.registers);
-    cr_expect(summary_error(part[0][0], report_row("overview"), REPORT_DAY) == SET_ERROR);
-    cr_expect_float_eq((double)summary_totals(part[0][0]).visitors, 1350000.0,
+    cr_expect_not_null(part[0][0].base->visitors.registers);
+    cr_expect(summary_error(part[0][0].base, report_row("overview"), REPORT_DAY) == SET_ERROR);
+    cr_expect_float_eq((double)summary_totals(part[0][0].base).visitors, 1350000.0,
                        1350000 * 3 * SET_ERROR);
-    cr_expect_null(part[0][0]->tables[0].key[0].visitors.registers, "few are told apart");
-    cr_expect_eq(set_size(&part[0][0]->tables[0].key[0].visitors), 4 * 120);
-    cr_expect_not_null(part[0][0]->tables[0].key[1].visitors.registers);
-    for (int k = 0; k < 2; k++) {
-        for (int i = 0; i < 4; i++)
-            summary_free(part[k][i]);
+    stretch_free(&part[0][0]);
+    stretch_free(&part[1][0]);
+}
+
+Test(summary, keys_of_many_visitors_are_estimated_from_the_first_one_too_many)
+{
+    for (unsigned threads = 1; threads <= 2; threads++) {
+        struct stretch sum = make_large(BEGIN_MS, 0), part;
+
+        count_keys(&sum, threads);
+        cr_expect_eq(group_of(&sum, "all")->visitors, MANY);
+        cr_expect(!sum.base->answers[0].estimated);
+        for (int i = 1; i < 4; i++) {
+            part = make_large(BEGIN_MS + i * DATE_HOUR_MS, (uint64_t)i * 300000);
+            merge(&sum, &part);
+        }
+        count_keys(&sum, threads);
+        cr_expect(sum.base->answers[0].estimated);
+        cr_expect_eq(group_of(&sum, "few")->visitors, 4 * 120, "few are told apart");
+        cr_expect_eq(group_of(&sum, "edge")->visitors, SUMMARY_KEY_EXACT, "and so are 512");
+        cr_expect_float_eq((double)group_of(&sum, "over")->visitors, 516, 516 * 4 * SET_KEY_ERROR);
+        cr_expect_float_eq((double)group_of(&sum, "some")->visitors, 2400,
+                           2400 * 4 * SET_KEY_ERROR);
+        cr_expect_float_eq((double)group_of(&sum, "many")->visitors, 20000,
+                           20000 * 4 * SET_KEY_ERROR);
+        cr_expect_float_eq((double)group_of(&sum, "all")->visitors, 1350000,
+                           1350000 * 4 * SET_KEY_ERROR);
+        cr_expect_eq(group_of(&sum, "over")->count[0], 4 * 129);
+        stretch_free(&sum);
     }
 }
 

@@ -485,7 +485,7 @@ static void make_year(const char *day_dir, const char *dir, int days)
     need(system(command) == 0, command, NULL);
     need(rollup_read_seed(dir, &seed, &e) == 0 &&
              rollup_fingerprint(&year.fingerprint, seed, &spec, &e) == 0 &&
-             hours_list(&year.hours, dir, INT64_MIN, INT64_MAX, &e) == 0,
+             hours_list(&year.hours, dir, INT64_MIN, INT64_MAX, 1, &e) == 0,
          dir, &e);
     read_model(&year.model, open_day(day_dir));
     tasks_run(period_threads(0), (size_t)days, make_day_of_year, &year);

@@ -44,6 +44,10 @@ void fs_close(struct fs_file *file);
 
 int fs_stat(const struct fs_file *file, struct stat *st, struct err *e);
 int fs_stat_path(const char *path, struct stat *st, struct err *e); /* follows links */
+
+/* A folder of which many files are looked at: that is cheaper by name than by path. Close it with fs_close. */
+int fs_open_dir(struct fs_file *dir, const char *path, struct err *e);
+int fs_stat_in(const struct fs_file *dir, const char *name, struct stat *st, struct err *e);
 bool fs_exists(const char *path); /* any kind of file, links not followed */
 
 /* Reads up to n bytes at offset; *got < n only at the end of the file. */

@@ -27,9 +27,12 @@ struct hours {
     bool unreadable; /* a folder could not be listed: there may be more */
 };
 
-/* Hours that have anything in common with [since, until). Free with hours_free, also after a failure. */
+/*
+ * Hours that have anything in common with [since, until), by several threads: a year has a hundred thousand
+ * files to look at. Free with hours_free, also after a failure.
+ */
 int hours_list(struct hours *hours, const char *data_dir, int64_t since_ms, int64_t until_ms,
-               struct err *e);
+               unsigned threads, struct err *e);
 void hours_free(struct hours *hours);
 
 #endif

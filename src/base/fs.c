@@ -87,6 +87,27 @@ int fs_stat_path(const char *path, struct stat *st, struct err *e)
     return 0;
 }
 
+int fs_open_dir(struct fs_file *dir, const char *path, struct err *e)
+{
+    int fd;
+
+    *dir = FS_CLOSED;
+    do
+        fd = open(path, O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+    while (fd < 0 && errno == EINTR);
+    if (fd < 0)
+        return err_sys(e, "cannot open %s", path);
+    *dir = (struct fs_file){ fd, path };
+    return 0;
+}
+
+int fs_stat_in(const struct fs_file *dir, const char *name, struct stat *st, struct err *e)
+{
+    if (fstatat(dir->fd, name, st, 0) != 0)
+        return err_sys(e, "cannot look at %s/%s", dir->name, name);
+    return 0;
+}
+
 bool fs_exists(const char *path)
 {
     struct stat st;

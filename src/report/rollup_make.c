@@ -778,7 +778,8 @@ static int make(struct making *making, struct err *e)
 
     if (rollup_fingerprint(&making->fingerprint, making->seed, &spec, e) != 0 ||
         facet_lists_load(&making->lists, &spec, true, true, e) != 0 ||
-        hours_list(&making->hours, options->data_dir, INT64_MIN, INT64_MAX, e) != 0 ||
+        hours_list(&making->hours, options->data_dir, INT64_MIN, INT64_MAX,
+                   period_threads(options->threads), e) != 0 ||
         check_zone(making, e) != 0)
         return -1;
     if (making->hours.unreadable)

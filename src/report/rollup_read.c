@@ -500,7 +500,8 @@ static int prepare(struct cover *cover, struct err *e)
     if (!can_be_answered(cover) || rollup_read_seed(spec->data_dir, &seed, NULL) != 0)
         return 0;
     tally_set_seed(seed); /* also when this period is read and the one to compare with is not */
-    if (hours_list(&cover->hours, spec->data_dir, cover->since_ms, cover->until_ms, NULL) != 0 ||
+    if (hours_list(&cover->hours, spec->data_dir, cover->since_ms, cover->until_ms,
+                   period_threads(spec->threads), NULL) != 0 ||
         cover->hours.unreadable || cover->hours.count == 0)
         return 0; /* what is wrong, if it is, the reading of hits says */
     if (rollup_fingerprint(&cover->fingerprint, seed, spec, e) != 0)

@@ -61,6 +61,52 @@ Test(rollup, the_second_of_two_ends_with_a_sentence)
     data_dir_remove();
 }
 
+/* Thirty days, a file every seven hours, one of them not sealed. */
+Test(rollup, hours_are_the_same_however_many_threads_list_them)
+{
+    static const int64_t spans[][2] = {
+        { INT64_MIN, INT64_MAX },
+        { DATA_NOON_MS + 30 * HOUR_MS + 1, DATA_NOON_MS + 600 * (int64_t)HOUR_MS + 5 },
+        { INT64_MIN, DATA_NOON_MS + 7 * HOUR_MS },
+        { DATA_NOON_MS + 690 * (int64_t)HOUR_MS, INT64_MAX },
+    };
+    struct data_store s;
+    struct err e = { 0 };
+
+    set_zone("UTC0");
+    data_dir_make();
+    for (int i = 0; i <= 100; i++) {
+        data_store_open(&s, false);
+        data_store_keep(&s, 0, DATA_NOON_MS + 7 * i * (int64_t)HOUR_MS, 1);
+        if (i < 100)
+            data_store_close(&s);
+    }
+    for (size_t row = 0; row < sizeof spans / sizeof spans[0]; row++) {
+        struct hours one, many;
+
+        cr_assert_eq(hours_list(&one, data_dir, spans[row][0], spans[row][1], 1, &e), 0, "%s",
+                     e.text);
+        cr_expect_gt(one.count, 0);
+        cr_expect(row > 0 || (one.count == 101 && one.hour[100].live));
+        for (unsigned threads = 2; threads <= 20; threads += 6) {
+            cr_assert_eq(hours_list(&many, data_dir, spans[row][0], spans[row][1], threads, &e), 0,
+                         "%s", e.text);
+            cr_assert_eq(many.count, one.count, "%zu", row);
+            for (size_t i = 0; i < one.count; i++) {
+                cr_expect_eq(many.hour[i].begin_ms, one.hour[i].begin_ms);
+                cr_expect_eq(many.hour[i].first_ms, one.hour[i].first_ms);
+                cr_expect_eq(many.hour[i].last_ms, one.hour[i].last_ms);
+                cr_expect_eq(many.hour[i].source, one.hour[i].source);
+                cr_expect_eq(many.hour[i].live, one.hour[i].live);
+            }
+            hours_free(&many);
+        }
+        hours_free(&one);
+    }
+    data_store_close(&s);
+    data_dir_remove();
+}
+
 Test(rollup, a_source_is_of_names_sizes_and_nothing_unsealed)
 {
     struct hours hours;
@@ -72,21 +118,21 @@ Test(rollup, a_source_is_of_names_sizes_and_nothing_unsealed)
     data_dir_make();
     data_store_open(&s, false);
     data_store_keep(&s, 0, DATA_NOON_MS, 5);
-    cr_assert_eq(hours_list(&hours, data_dir, INT64_MIN, INT64_MAX, &e), 0, "%s", e.text);
+    cr_assert_eq(hours_list(&hours, data_dir, INT64_MIN, INT64_MAX, 1, &e), 0, "%s", e.text);
     cr_expect_eq(hours.count, 1);
     cr_expect(hours.hour[0].live);
     cr_expect(!rollup_source(&hours, 0, INT64_MAX, &before), "it goes on");
     hours_free(&hours);
     data_store_close(&s);
 
-    cr_assert_eq(hours_list(&hours, data_dir, INT64_MIN, INT64_MAX, &e), 0, "%s", e.text);
+    cr_assert_eq(hours_list(&hours, data_dir, INT64_MIN, INT64_MAX, 2, &e), 0, "%s", e.text);
     cr_assert_eq(hours.count, 1);
     cr_expect_eq(hours.hour[0].begin_ms, DATA_NOON_MS);
     cr_expect(rollup_source(&hours, 0, INT64_MAX, &before));
     hours_free(&hours);
 
     data_dir_shell("for f in $D/hits/*/*/*.gz; do printf x >>$f; done");
-    cr_assert_eq(hours_list(&hours, data_dir, INT64_MIN, INT64_MAX, &e), 0, "%s", e.text);
+    cr_assert_eq(hours_list(&hours, data_dir, INT64_MIN, INT64_MAX, 3, &e), 0, "%s", e.text);
     cr_expect(rollup_source(&hours, 0, INT64_MAX, &after));
     cr_expect_neq(before, after, "another size");
     hours_free(&hours);
@@ -94,7 +140,7 @@ Test(rollup, a_source_is_of_names_sizes_and_nothing_unsealed)
     data_store_open(&s, false);
     data_store_keep(&s, 0, DATA_NOON_MS + HOUR_MS, 5);
     data_store_close(&s);
-    cr_assert_eq(hours_list(&hours, data_dir, INT64_MIN, INT64_MAX, &e), 0, "%s", e.text);
+    cr_assert_eq(hours_list(&hours, data_dir, INT64_MIN, INT64_MAX, 4, &e), 0, "%s", e.text);
     cr_assert_eq(hours.count, 2);
     cr_expect_eq(rollup_hour_at(&hours, DATA_NOON_MS + 1), 1);
     cr_expect(rollup_source(&hours, 0, DATA_NOON_MS + HOUR_MS, &before));

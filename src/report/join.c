@@ -1,15 +1,12 @@
 /*
  * join.c - see join.h for the contract.
  *
- * First every section that is asked for is walked once without its sets (prepare): its check, its bounds
- * and the order of its keys are looked at, and marks are left at every MARK_KEYS-th key, where a range can
- * begin. Then each table is cut into ranges of keys, and each range is joined by one thread: cursors of all
- * pieces wait in a heap, those with the least key come out together. Their sets are not looked at before
- * BATCH_KEYS keys have come out: then piece after piece is gone through, so that what its places are looked up
- * in stays in the processor's caches, which halves the time where visitors are estimated. Where they are
- * exact, the members of one key are too large for more than one at a time.
- *
- * The first step is not what makes the second one safe: whatever is read is bounded by its section.
+ * First every section that is asked for is looked over (prepare, cursor.h). Then each table is cut into ranges
+ * of keys, and each range is joined by one thread: cursors of all pieces wait in a heap, those with the least
+ * key come out together. Their sets are not looked at before BATCH_KEYS keys have come out: then piece after
+ * piece is gone through, so that what its places are looked up in stays in the processor's caches, which halves
+ * the time where visitors are estimated. Where they are exact, the members of one key are too large for more
+ * than one at a time.
  */
 #include "join.h"
 
@@ -18,29 +15,13 @@
 #include <stdlib.h>
 
 #include "base/tasks.h"
+#include "cursor.h"
 #include "members.h"
 
-#define MARK_KEYS   64
 #define RANGE_BYTES (1u << 20)
 #define RANGES      8 /* of a large table, for each thread */
 #define BATCH_KEYS  384
 #define BATCH_SETS  32768
-
-/* A place in a section where a key begins, and how many follow with it. */
-struct mark {
-    struct str key;
-    const unsigned char *p;
-    size_t left;
-};
-
-/* A table of a piece. */
-struct source {
-    const struct summary_table *table; /* in memory; NULL: in a file */
-    struct unpack u;
-    size_t bytes;
-    struct mark *mark;
-    size_t marks;
-};
 
 struct piece {
     const struct rollup_file *file; /* NULL: in memory */
@@ -131,7 +112,7 @@ void join_free(struct join *join)
     for (size_t i = 0; i < join->pieces; i++) {
         lens_close(&join->piece[i]->lens);
         for (int t = 0; t < SUMMARY_TABLES_MAX; t++)
-            free(join->piece[i]->source[t].mark);
+            source_free(&join->piece[i]->source[t]);
         free(join->piece[i]);
     }
     free(join->piece);
@@ -195,93 +176,6 @@ uint32_t join_tables(const struct join *join)
     return tables;
 }
 
-/* ---- cursors --------------------------------------------------------------------------------------------- */
-
-/* A set that was not looked at. */
-struct unread {
-    enum set_form form;
-    size_t members;           /* if it is no estimate */
-    const unsigned char *p;   /* in a file; or */
-    const struct set *memory; /* in memory */
-};
-
-/* At a key of a source: what it says is read, but for the set. */
-struct cursor {
-    size_t piece;
-    struct unpack u;
-    size_t left;
-    const struct summary_key *at, *end; /* instead, in memory */
-    struct str key;
-    uint64_t count[TALLY_COUNTS];
-    struct unread set;
-    struct found *first, **last; /* of the batch */
-};
-
-static int compare_keys(struct str a, struct str b)
-{
-    int r = memcmp(a.p, b.p, a.n < b.n ? a.n : b.n);
-
-    return r != 0 ? r : (a.n > b.n) - (a.n < b.n);
-}
-
-static bool next_in_memory(struct cursor *c)
-{
-    const struct summary_key *key = c->at;
-
-    if (key == c->end)
-        return false;
-    c->at++;
-    c->key = key->key;
-    memcpy(c->count, key->count, sizeof c->count);
-    c->set = (struct unread){ .form = key->visitors.registers != NULL ? SET_ESTIMATE : SET_HASHES,
-                              .members = key->visitors.count,
-                              .memory = &key->visitors };
-    return true;
-}
-
-static void skip_set(struct unpack *u, const struct unread *set)
-{
-    switch (set->form) {
-    case SET_HASHES:
-        unpack_bytes(u, set->members * sizeof(uint64_t));
-        break;
-    case SET_PLACES:
-        unpack_skip(u, set->members);
-        break;
-    case SET_ESTIMATE:
-        unpack_bytes(u, SET_REGISTERS(SET_KEY_BITS));
-    }
-}
-
-/* Steps over the set, too. False at the end, and where the section is bad (c->u.bad). */
-static bool next_in_file(struct cursor *c)
-{
-    struct unpack *u = &c->u;
-    uint64_t form;
-
-    if (c->left == 0)
-        return false;
-    c->left--;
-    c->key = unpack_text(u);
-    for (int i = 0; i < TALLY_COUNTS; i++)
-        c->count[i] = unpack_number(u);
-    form = unpack_number(u);
-    u->bad |= form > SET_ESTIMATE;
-    c->set.form = (enum set_form)form;
-    c->set.members = form == SET_HASHES   ? unpack_count(u, sizeof(uint64_t))
-                     : form == SET_PLACES ? unpack_count(u, 1)
-                                          : 0;
-    c->set.p = u->p;
-    if (!u->bad)
-        skip_set(u, &c->set);
-    return !u->bad;
-}
-
-static bool next(struct cursor *c)
-{
-    return c->end != NULL ? next_in_memory(c) : next_in_file(c);
-}
-
 static bool add_set(struct members *members, const struct unread *set, const struct piece *piece,
                     int table)
 {
@@ -304,61 +198,20 @@ static bool add_set(struct members *members, const struct unread *set, const str
 
 /* ---- preparing ------------------------------------------------------------------------------------------- */
 
-static int add_mark(struct source *source, const struct cursor *c, const unsigned char *p)
-{
-    if ((source->marks & (source->marks - 1)) == 0) {
-        size_t cap = source->marks == 0 ? 1 : 2 * source->marks;
-        struct mark *more = realloc(source->mark, cap * sizeof *more);
-
-        if (more == NULL)
-            return -1;
-        source->mark = more;
-    }
-    source->mark[source->marks++] = (struct mark){ c->key, p, c->left + 1 };
-    return 0;
-}
-
-/* 1: marks are set, 0: damaged, -1: out of memory. */
-static int walk_section(struct source *source)
-{
-    struct cursor c = { .u = source->u };
-    const unsigned char *p;
-    struct str last = STR("");
-
-    c.left = unpack_count(&c.u, 6);
-    for (size_t i = 0;; i++) {
-        p = c.u.p;
-        if (!next(&c))
-            break;
-        if (i > 0 && compare_keys(last, c.key) >= 0)
-            return 0;
-        last = c.key;
-        if (i % MARK_KEYS == 0 && add_mark(source, &c, p) != 0)
-            return -1;
-    }
-    return !c.u.bad && c.u.p == c.u.end;
-}
-
 static void prepare_table(struct join *join, size_t at, int table)
 {
     struct piece *piece = join->piece[at];
     struct source *source = &piece->source[table];
+    struct unpack u;
     int r;
 
     if (source->mark != NULL || source->table != NULL)
         return; /* for an earlier call */
     if (piece->file == NULL) {
-        source->table = &piece->summary->tables[table];
-        for (size_t i = 0; i < source->table->count; i++)
-            source->bytes += MARK_KEYS + source->table->key[i].visitors.count;
+        source_of_table(source, &piece->summary->tables[table]);
         return;
     }
-    if (!rollup_section(piece->file, piece->part, table, &source->u)) {
-        tell_damaged(join, at);
-        return;
-    }
-    source->bytes = (size_t)(source->u.end - source->u.p);
-    r = walk_section(source);
+    r = rollup_section(piece->file, piece->part, table, &u) ? source_of_section(source, u) : 0;
     if (r < 0)
         tell_no_memory(join);
     else if (r == 0)
@@ -413,26 +266,6 @@ static const struct source *largest_source(const struct join *join, int table, s
     return largest;
 }
 
-/* Where part i of n of the source begins, roughly; absent when it has no such place. */
-static struct str key_at(const struct source *source, size_t i, size_t n)
-{
-    size_t low = 0, high = source->marks;
-    const unsigned char *p = source->u.p + source->bytes / n * i;
-
-    if (source->table != NULL)
-        return source->table->count < n ? STR_ABSENT
-                                        : source->table->key[source->table->count * i / n].key;
-    while (low < high) {
-        size_t middle = low + (high - low) / 2;
-
-        if (source->mark[middle].p < p)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    return low == source->marks ? STR_ABSENT : source->mark[low].key;
-}
-
 static size_t ranges_max(const struct join *join)
 {
     return join->threads == 1 ? 1 : RANGES * (size_t)join->threads;
@@ -448,9 +281,9 @@ static void add_ranges(struct join *join, int table)
     n = bytes / RANGE_BYTES + 1;
     n = n < ranges_max(join) ? n : ranges_max(join);
     for (size_t i = 1; i < n; i++) {
-        struct str key = key_at(largest, i, n);
+        struct str key = source_key_at(largest, i, n);
 
-        if (key.p == NULL || (range->has_since && compare_keys(range->since, key) >= 0))
+        if (key.p == NULL || (range->has_since && cursor_compare(range->since, key) >= 0))
             continue;
         range->until = key;
         range->has_until = true;
@@ -469,12 +302,19 @@ struct found {
     struct unread set;
 };
 
+/* Where a piece is. */
+struct strand {
+    size_t piece;
+    struct cursor at;
+    struct found *first, **last; /* of the batch */
+};
+
 /* One thread's, while it is at a range. */
 struct joiner {
     struct join *join;
     struct range *range;
-    struct cursor *cursor;
-    struct cursor **heap;
+    struct strand *strand;
+    struct strand **heap;
     size_t waiting;
     struct joined *batch;
     size_t keys, keys_max;
@@ -482,58 +322,12 @@ struct joiner {
     size_t sets, sets_max;
 };
 
-/* The first key of the range, or what comes behind it. */
-static bool seek_in_memory(struct cursor *c, const struct summary_table *table,
-                           const struct range *range)
+static bool comes_before(const struct strand *a, const struct strand *b)
 {
-    size_t low = 0, high = table->count;
-
-    if (table->count == 0)
-        return false;
-    while (range->has_since && low < high) {
-        size_t middle = low + (high - low) / 2;
-
-        if (compare_keys(table->key[middle].key, range->since) < 0)
-            low = middle + 1;
-        else
-            high = middle;
-    }
-    c->at = table->key + low;
-    c->end = table->key + table->count;
-    return next(c);
+    return cursor_compare(a->at.key, b->at.key) < 0;
 }
 
-static bool seek_in_file(struct cursor *c, const struct source *source, const struct range *range)
-{
-    size_t low = 0, high = source->marks;
-    const struct mark *mark;
-
-    if (source->marks == 0)
-        return false;
-    while (range->has_since && high - low > 1) {
-        size_t middle = low + (high - low) / 2;
-
-        if (compare_keys(source->mark[middle].key, range->since) <= 0)
-            low = middle;
-        else
-            high = middle;
-    }
-    mark = &source->mark[low];
-    c->u = unpack_over(mark->p, (size_t)(source->u.end - mark->p));
-    c->left = mark->left;
-    while (next(c)) {
-        if (!range->has_since || compare_keys(c->key, range->since) >= 0)
-            return true;
-    }
-    return false;
-}
-
-static bool comes_before(const struct cursor *a, const struct cursor *b)
-{
-    return compare_keys(a->key, b->key) < 0;
-}
-
-static void push(struct joiner *j, struct cursor *c)
+static void push(struct joiner *j, struct strand *c)
 {
     size_t at = j->waiting++;
 
@@ -544,9 +338,9 @@ static void push(struct joiner *j, struct cursor *c)
     j->heap[at] = c;
 }
 
-static struct cursor *pop(struct joiner *j)
+static struct strand *pop(struct joiner *j)
 {
-    struct cursor *top = j->heap[0], *last = j->heap[--j->waiting];
+    struct strand *top = j->heap[0], *last = j->heap[--j->waiting];
     size_t at = 0, child;
 
     while ((child = 2 * at + 1) < j->waiting) {
@@ -562,46 +356,45 @@ static struct cursor *pop(struct joiner *j)
 }
 
 /* What is not bad waits for its key's turn, unless that is behind the range. */
-static bool wait_or_end(struct joiner *j, struct cursor *c, bool has_key)
+static bool wait_or_end(struct joiner *j, struct strand *c, bool has_key)
 {
     if (!has_key) {
-        if (c->u.bad)
+        if (c->at.u.bad)
             tell_damaged(j->join, c->piece);
-        return !c->u.bad;
+        return !c->at.u.bad;
     }
-    if (!j->range->has_until || compare_keys(c->key, j->range->until) < 0)
+    if (!j->range->has_until || cursor_compare(c->at.key, j->range->until) < 0)
         push(j, c);
     return true;
 }
 
 static bool seek_all(struct joiner *j)
 {
+    const struct str *since = j->range->has_since ? &j->range->since : NULL;
+
     for (size_t i = 0; i < j->join->pieces; i++) {
         const struct piece *piece = j->join->piece[i];
         const struct source *source = &piece->source[j->range->table];
-        struct cursor *c = &j->cursor[i];
-        bool has_key;
+        struct strand *c = &j->strand[i];
 
-        *c = (struct cursor){ .piece = i };
+        *c = (struct strand){ .piece = i };
         c->last = &c->first;
-        has_key = source->table != NULL ? seek_in_memory(c, source->table, j->range)
-                                        : seek_in_file(c, source, j->range);
-        if (!wait_or_end(j, c, has_key))
+        if (!wait_or_end(j, c, cursor_seek(&c->at, source, since)))
             return false;
     }
     return true;
 }
 
 /* What a cursor says of the batch's last key; its set is put into its list. */
-static void take_key(struct joiner *j, struct cursor *c)
+static void take_key(struct joiner *j, struct strand *c)
 {
     struct joined *key = &j->batch[j->keys - 1];
     struct found *found = &j->found[j->sets++];
 
     for (int i = 0; i < TALLY_COUNTS; i++)
-        key->count[i] += c->count[i];
-    key->many |= c->set.form == SET_ESTIMATE || c->set.members > SUMMARY_KEY_EXACT;
-    *found = (struct found){ .key = j->keys - 1, .set = c->set };
+        key->count[i] += c->at.count[i];
+    key->many |= c->at.set.form == SET_ESTIMATE || c->at.set.members > SUMMARY_KEY_EXACT;
+    *found = (struct found){ .key = j->keys - 1, .set = c->at.set };
     *c->last = found;
     c->last = &found->next;
 }
@@ -618,12 +411,12 @@ static bool gather_key(struct joiner *j)
         return false;
     }
     j->keys++;
-    *key = (struct joined){ .key = j->heap[0]->key, .members = key->members };
-    while (j->waiting > 0 && compare_keys(j->heap[0]->key, key->key) == 0) {
-        struct cursor *c = pop(j);
+    *key = (struct joined){ .key = j->heap[0]->at.key, .members = key->members };
+    while (j->waiting > 0 && cursor_compare(j->heap[0]->at.key, key->key) == 0) {
+        struct strand *c = pop(j);
 
         take_key(j, c);
-        if (!wait_or_end(j, c, next(c)))
+        if (!wait_or_end(j, c, cursor_next(&c->at)))
             return false;
     }
     return true;
@@ -643,7 +436,7 @@ static bool unite_pieces(struct joiner *j, bool have_places)
 {
     for (size_t i = 0; i < j->join->pieces; i++) {
         const struct piece *piece = j->join->piece[i];
-        struct cursor *c = &j->cursor[i];
+        struct strand *c = &j->strand[i];
 
         if ((piece->lens.hashes != NULL) != have_places)
             continue;
@@ -689,18 +482,18 @@ static bool open_joiner(struct joiner *j)
     j->sets_max = pieces > BATCH_SETS ? pieces : BATCH_SETS;
     if (j->sets_max > j->keys_max * pieces)
         j->sets_max = j->keys_max * pieces;
-    j->cursor = malloc(pieces * sizeof *j->cursor);
-    j->heap = malloc(pieces * sizeof(struct cursor *));
+    j->strand = malloc(pieces * sizeof *j->strand);
+    j->heap = malloc(pieces * sizeof(struct strand *));
     j->found = malloc(j->sets_max * sizeof *j->found);
     j->batch = calloc(j->keys_max, sizeof *j->batch);
-    return j->cursor != NULL && j->heap != NULL && j->found != NULL && j->batch != NULL;
+    return j->strand != NULL && j->heap != NULL && j->found != NULL && j->batch != NULL;
 }
 
 static void close_joiner(struct joiner *j)
 {
     for (size_t i = 0; j->batch != NULL && i < j->keys_max; i++)
         members_free(j->batch[i].members);
-    free(j->cursor);
+    free(j->strand);
     free(j->heap);
     free(j->found);
     free(j->batch);

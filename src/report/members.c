@@ -29,7 +29,6 @@
 #define NO_LINE        UINT16_MAX       /* too many registers: the hashes say it */
 #define LOW_RANK       3
 #define LOW_FROM       128 /* places of a key that are worth a look at all its registers */
-#define BLOCK_PLACES   (2150 * LINE_PLACES)
 
 /* Hashes ascend, so the places of a register follow each other. As long as a line of the cache. */
 struct look_line {

@@ -475,21 +475,21 @@ static const struct {
                    { "many", 5000 }, { "over", 129 }, { "some", 600 } };
 #define LARGE_KEYS (sizeof large_keys / sizeof large_keys[0])
 
-static struct stretch make_large(int64_t since_ms, uint64_t first)
+static struct stretch make_stretch(int64_t since_ms, uint64_t first, size_t visitors)
 {
     struct summary *s = summary_new(since_ms, since_ms + DATE_HOUR_MS, 30 * MINUTE);
-    uint64_t *all = make_visitors(first, MANY);
-    uint32_t *duration = malloc(MANY * sizeof *duration);
+    uint64_t *all = make_visitors(first, visitors);
+    uint32_t *duration = malloc(visitors * sizeof *duration);
     struct summary_table *table = &s->tables[0];
 
-    for (size_t i = 0; i < MANY; i++)
+    for (size_t i = 0; i < visitors; i++)
         duration[i] = below(1u << 20) + 1;
-    s->totals.hits = s->totals.sessions = MANY;
-    set_take(&s->visitors, all, MANY);
+    s->totals.hits = s->totals.sessions = visitors;
+    set_take(&s->visitors, all, visitors);
     table->key = calloc(LARGE_KEYS, sizeof *table->key);
     table->count = LARGE_KEYS;
     for (size_t i = 0; i < LARGE_KEYS; i++) {
-        size_t n = large_keys[i].visitors == 0 ? MANY : large_keys[i].visitors;
+        size_t n = large_keys[i].visitors == 0 ? visitors : large_keys[i].visitors;
         uint64_t *some = make_visitors(first, n);
         struct summary_key *key = &table->key[i];
 
@@ -498,12 +498,17 @@ static struct stretch make_large(int64_t since_ms, uint64_t first)
         set_take(&key->visitors, some, n);
         free(some);
     }
-    summary_set_durations(s, duration, MANY);
+    summary_set_durations(s, duration, visitors);
     cr_assert_eq(summary_make_row(s, REPORT_HOUR), 0);
     cr_assert_eq(summary_settle(s), 0);
     free(duration);
     free(all);
     return stretch_of(s);
+}
+
+static struct stretch make_large(int64_t since_ms, uint64_t first)
+{
+    return make_stretch(since_ms, first, MANY);
 }
 
 static const struct summary_group *group_of(const struct stretch *s, const char *key)
@@ -580,6 +585,108 @@ Test(summary, keys_of_many_visitors_are_estimated_from_the_first_one_too_many)
         cr_expect_eq(group_of(&sum, "over")->count[0], 4 * 129);
         stretch_free(&sum);
     }
+}
+
+/* ---- from files -------------------------------------------------------------------------------------------------- */
+
+/* What is known of the stretch, in a file: its base, and its tables joined. */
+static struct rollup_file *write_and_open(const struct stretch *stretch, int number)
+{
+    struct rollup_writer writer = { 0 };
+    struct rollup_head head = { .since_ms = stretch->base->since_ms,
+                                .until_ms = stretch->base->until_ms,
+                                .idle_ms = stretch->base->idle_ms,
+                                .zone = STR("UTC") };
+    struct join *join = open_join(stretch, 2);
+    struct rollup_file *file;
+    char path[128];
+    struct err e = { 0 };
+
+    snprintf(path, sizeof path, "%s/%d.sum", data_dir, number);
+    cr_assert_eq(rollup_add_part(&writer, stretch->base, join, &e), 0, "%s", e.text);
+    cr_assert_eq(rollup_write(path, &writer, &head, true, &e), 0, "%s", e.text);
+    file = rollup_open(path, &e);
+    cr_assert_not_null(file, "%s", e.text);
+    rollup_writer_free(&writer);
+    join_free(join);
+    return file;
+}
+
+static void expect_same_sections(struct join *a, struct join *b, const char *what)
+{
+    struct join_section x[SUMMARY_TABLES_MAX] = { 0 }, y[SUMMARY_TABLES_MAX] = { 0 };
+    struct err e = { 0 };
+
+    cr_assert_eq(join_pack(a, 1, x, &e), 0, "%s: %s", what, e.text);
+    cr_assert_eq(join_pack(b, 1, y, &e), 0, "%s: %s", what, e.text);
+    cr_assert_eq(x[0].keys, LARGE_KEYS);
+    cr_assert_eq(y[0].keys, LARGE_KEYS);
+    cr_assert_eq(x[0].pack.n, y[0].pack.n, "%s", what);
+    cr_expect(memcmp(x[0].pack.p, y[0].pack.p, x[0].pack.n) == 0, "%s", what);
+    pack_free(&x[0].pack);
+    pack_free(&y[0].pack);
+}
+
+/*
+ * Stretches of many visitors and of fewer, and one that is estimated already, in files; all of the ways in
+ * which members.c looks places up. Their join is that of the hashes themselves.
+ */
+Test(summary, places_in_files_are_the_visitors_that_they_stand_for)
+{
+    static const struct {
+        const char *what;
+        size_t visitors[4]; /* each stretch begins 200,000 visitors behind the one before */
+        size_t merged;      /* so many of the first ones are in one file */
+        bool estimated;
+    } rows[] = {
+        { "exact", { 450000, 100000, 0, 0 }, 1, false },
+        { "exact, days merged before", { 300000, 300000, 100000, 0 }, 2, false },
+        { "estimated, of many", { 450000, 450000, 450000, 450000 }, 1, true },
+        { "estimated, of few", { 230000, 237000, 238000, 450000 }, 1, true },
+        { "estimated, registers with the first", { 900000, 900000, 450000, 100000 }, 2, true },
+    };
+
+    data_dir_make();
+    for (size_t row = 0; row < sizeof rows / sizeof rows[0]; row++) {
+        struct stretch sum = { 0 }, again = { 0 };
+        struct rollup_file *file[4] = { NULL };
+        struct join *raw, *from_files;
+        size_t files = 0;
+
+        for (size_t i = 0; i < 4 && rows[row].visitors[i] > 0; i++) {
+            int64_t since_ms = BEGIN_MS + (int64_t)i * DATE_HOUR_MS;
+            struct stretch next = make_stretch(since_ms, i * 200000, rows[row].visitors[i]);
+            struct stretch copy = make_stretch(since_ms, i * 200000, rows[row].visitors[i]);
+
+            if (i == 0)
+                sum = next;
+            else
+                merge(&sum, &next);
+            if (i == 0 || i >= rows[row].merged)
+                again = copy;
+            else
+                merge(&again, &copy);
+            if (i + 1 < rows[row].merged)
+                continue;
+            file[files] = write_and_open(&again, (int)(4 * row + files));
+            files++;
+            stretch_free(&again);
+        }
+        cr_assert_eq(sum.base->visitors.registers != NULL, rows[row].estimated);
+        for (unsigned threads = 1; threads <= 2; threads++) {
+            raw = open_join(&sum, 1);
+            from_files = join_new(&sum.base->visitors, threads);
+            for (size_t i = 0; i < files; i++)
+                cr_assert_eq(join_add_part(from_files, file[i], 0), 0);
+            expect_same_sections(raw, from_files, rows[row].what);
+            join_free(raw);
+            join_free(from_files);
+        }
+        for (size_t i = 0; i < files; i++)
+            rollup_close(file[i]);
+        stretch_free(&sum);
+    }
+    data_dir_remove();
 }
 
 Test(summary, the_median_of_many_durations_is_as_close_as_it_says)

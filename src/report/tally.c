@@ -581,7 +581,8 @@ static int give_sets(struct tally *tally, const struct listener *listener, struc
     qsort(pairs, n, sizeof *pairs, by_group_and_visitor);
     for (size_t i = 0; i < n; i++)
         visitors[i] = pairs[i].visitor;
-    qsort(tally->groups, tally->groups_count, sizeof *tally->groups, by_hash);
+    if (tally->groups_count > 0)
+        qsort(tally->groups, tally->groups_count, sizeof *tally->groups, by_hash);
     for (size_t i = 0; i < tally->groups_count; i++) {
         listener->each_set(listener->arg, &tally->groups[i], visitors + at);
         at += tally->groups[i].visitors;

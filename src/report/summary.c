@@ -580,6 +580,12 @@ struct summary *summary_take_base(struct summary *summary)
 
 /* ---- merging many ------------------------------------------------------------------------------------------------ */
 
+/* Neighbours of equal rank are merged, so that each summary is passed over few times. */
+struct merger {
+    struct summary *stack[64];
+    unsigned ranks[64], count;
+};
+
 static int merge_top(struct merger *merger, struct err *e)
 {
     struct summary *later = merger->stack[--merger->count];
@@ -604,7 +610,8 @@ static bool merges_now(const struct merger *merger)
                                  has_settled_size(merger->stack[top - 1]));
 }
 
-int merger_add(struct merger *merger, struct summary *next, struct err *e)
+/* Takes it, also on failure. */
+static int merger_add(struct merger *merger, struct summary *next, struct err *e)
 {
     merger->stack[merger->count] = next;
     merger->ranks[merger->count++] = 0;
@@ -615,7 +622,8 @@ int merger_add(struct merger *merger, struct summary *next, struct err *e)
     return 0;
 }
 
-struct summary *merger_end(struct merger *merger, struct err *e)
+/* The result of nothing is NULL. */
+static struct summary *merger_end(struct merger *merger, struct err *e)
 {
     while (merger->count > 1) {
         if (merge_top(merger, e) != 0)
@@ -624,7 +632,7 @@ struct summary *merger_end(struct merger *merger, struct err *e)
     return merger->count == 0 ? NULL : merger->stack[--merger->count];
 }
 
-void merger_free(struct merger *merger)
+static void merger_free(struct merger *merger)
 {
     while (merger->count > 0)
         summary_free(merger->stack[--merger->count]);

@@ -143,21 +143,9 @@ int summary_merge(struct summary *summary, struct summary *later, struct err *e)
 struct summary *summary_take_base(struct summary *summary);
 
 /*
- * Many summaries into one, in order, with few passes over each. The result of nothing is NULL.
- */
-struct merger {
-    struct summary *stack[64];
-    unsigned ranks[64], count;
-};
-int merger_add(struct merger *merger, struct summary *next,
-               struct err *e); /* takes it, also on failure */
-struct summary *merger_end(struct merger *merger, struct err *e);
-void merger_free(struct merger *merger);
-
-/*
- * The same of those that load gives for 0 to count - 1, by several threads: load is called once for each,
- * by any of them, and its result is taken. One that fails, NULL and e, ends it: NULL, and the e of the
- * first that failed. Of nothing: NULL, and e is left alone.
+ * Many summaries into one, in order: those that load gives for 0 to count - 1, by several threads. load is called
+ * once for each, by any of them, and its result is taken. A failing one, NULL and e, ends it: NULL, and the e of
+ * the first that failed. Of nothing: NULL, and e is left alone.
  */
 typedef struct summary *summary_load_fn(void *arg, size_t i, struct err *e);
 struct summary *summary_gather(summary_load_fn *load, void *arg, size_t count, unsigned threads,
